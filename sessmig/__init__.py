@@ -1,0 +1,144 @@
+"""sessmig: a plain-SQL migration runner that proves no row was lost.
+
+    from sessmig import ensure_migrations
+    report = ensure_migrations("sqlite:///app.db", "sql/webui_sessions")
+
+Importing this package loads neither a database driver nor the command line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import os
+    import sqlite3
+    from collections.abc import Callable
+
+    import psycopg
+
+    from sessmig.errors import (
+        CheckError,
+        ConnectError,
+        DatabaseError,
+        FileError,
+        LedgerError,
+        LockError,
+        PendingError,
+        PlanError,
+        SessmigError,
+        StepError,
+        UsageError,
+    )
+    from sessmig.results import Event, Report
+
+    AnyDatabase = str | os.PathLike[str] | sqlite3.Connection | psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CheckError",
+    "ConnectError",
+    "DatabaseError",
+    "Event",
+    "FileError",
+    "LedgerError",
+    "LockError",
+    "PendingError",
+    "PlanError",
+    "Report",
+    "SessmigError",
+    "StepError",
+    "UsageError",
+    "__version__",
+    "aensure_migrations",
+    "ensure_migrations",
+]
+
+
+def ensure_migrations(
+    database: AnyDatabase,
+    directory: str | os.PathLike[str],
+    *,
+    series: str | None = None,
+    to: int | None = None,
+    table: str = "schema_migrations",
+    lock_wait: float = 60.0,
+    pending: Literal["apply", "error"] = "apply",
+    ahead: Literal["error", "ok"] = "error",
+    on_event: Callable[[Event], None] | None = None,
+) -> Report:
+    """Bring a database up to date; made to be called whenever an application starts, in any number of processes.
+
+    With nothing pending it takes no lock and writes nothing. It prints nothing and leaves logging as it is; what
+    it does goes to the logger `sessmig`.
+
+    Args:
+        database: a URL (`sqlite:///app.db`, `postgresql://...`), the path of a SQLite file, or an open
+            `sqlite3.Connection` or `psycopg.Connection`, which stays open and is left as it was.
+        directory: the series folder, relative to the working directory.
+        series: the series' name; the folder's, if None.
+        to: apply no migration above this version.
+        table: the ledger's name.
+        lock_wait: how many seconds to wait for another process that is migrating.
+        pending: `error` raises `PendingError` where something is pending, instead of applying it.
+        ahead: `ok` accepts a database that a newer build has migrated further than this one's files go.
+        on_event: called with an `Event` for each thing that happens, in the thread that runs.
+
+    Returns:
+        What was done, step by step.
+
+    Raises:
+        SessmigError: see `sessmig.errors` for the tree; nothing of a step that failed stays.
+    """
+    from pathlib import Path
+
+    from sessmig.config import check_table
+    from sessmig.databases import connect
+    from sessmig.job import Job
+    from sessmig.plan import Wish
+    from sessmig.run import migrate
+
+    _refuse_option("pending", pending, ("apply", "error"))
+    _refuse_option("ahead", ahead, ("error", "ok"))
+    with connect(database) as opened:
+        wish = Wish(to=to, ahead=ahead)
+        return migrate(
+            Job(
+                opened, Path(directory), series, check_table(table), wish, lock_wait, pending=pending, on_event=on_event
+            )
+        )
+
+
+async def aensure_migrations(database: AnyDatabase, directory: str | os.PathLike[str], **options: Any) -> Report:
+    """Do as `ensure_migrations` in a thread, so that a running event loop goes on.
+
+    Takes URLs, paths and psycopg connections, synchronous or not; for an `AsyncConnection` a second connection is
+    opened to the same place. Cancelling the task does not stop a run that has begun.
+
+    Raises:
+        UsageError: for a `sqlite3.Connection`, which belongs to the thread that opened it.
+        SessmigError: as `ensure_migrations`.
+    """
+    import asyncio
+
+    from sessmig.errors import UsageError
+
+    if any(ancestor.__module__.partition(".")[0] == "sqlite3" for ancestor in type(database).__mro__):
+        raise UsageError("an open sqlite3.Connection belongs to its own thread", remedy="Give its URL or path instead.")
+    return await asyncio.to_thread(ensure_migrations, database, directory, **options)
+
+
+def _refuse_option(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        from sessmig.errors import UsageError
+
+        raise UsageError(f"{name}={value!r} is not understood", remedy=f"Known are: {', '.join(map(repr, known))}.")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from sessmig import errors, results
+
+        return getattr(errors if hasattr(errors, name) else results, name)
+    raise AttributeError(f"module 'sessmig' has no attribute {name!r}")

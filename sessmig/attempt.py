@@ -1,0 +1,123 @@
+"""Carries one step out within an open transaction, and keeps account of what it did.
+
+Knows statements and checks; knows nothing of locks, commits and the ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sessmig import proof, script
+from sessmig.model import Step
+from sessmig.proof import Picture
+from sessmig.results import StatementResult, StepOutcome, StepReport
+
+if TYPE_CHECKING:
+    from sessmig.databases.contract import Database
+
+_DETAILED = 200
+"""A file of more statements than this is accounted for by runs of like statements."""
+_KEPT_TEXT = 100_000
+"""A text of up to so many characters is kept in the log, to show later what changed."""
+_CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One step on its way: what has been done and asked until now."""
+
+    step: Step
+    started_at: str = ""
+    clock: float = 0.0
+    statements: list[StatementResult] = field(default_factory=list)
+    picture: Picture = field(default_factory=Picture)
+    notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.started_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        self.clock = time.monotonic()
+
+    def report(self, outcome: StepOutcome, error: str = "") -> StepReport:
+        """Return the account as it stands."""
+        migration = self.step.migration
+        return StepReport(
+            migration.version,
+            migration.label,
+            migration.name,
+            self.step.script.description,
+            str(migration.path),
+            outcome,
+            self.started_at,
+            round((time.monotonic() - self.clock) * 1000),
+            tuple(self.statements),
+            tuple(self.picture.measurements),
+            tuple(self.picture.checks),
+            self.notices,
+            error,
+        )
+
+
+def carry_out(database: Database, attempt: Attempt) -> None:
+    """Ask what is to be asked before, send the statements, give the settings back, ask what is to be asked after.
+
+    Raises:
+        CheckError: a require, check or measure did not hold.
+        DatabaseError: a statement failed, with its number.
+    """
+    step = attempt.step
+    attempt.picture = proof.ask_before(database, step.blocks)
+    attempt.picture.require()
+    mark = database.mark()
+    try:
+        _send(database, attempt)
+    finally:
+        attempt.notices = database.notices()
+    database.undo_settings(mark)
+    proof.ask_after(database, step.blocks, attempt.picture)
+    attempt.picture.require()
+
+
+def _send(database: Database, attempt: Attempt) -> None:
+    source = attempt.step.script
+    dialect = database.dialect
+    merging = len(source.pieces) > _DETAILED
+    with closing(database.run(source.text, source.pieces)) as counts:
+        for index, rows in enumerate(counts):
+            piece = source.pieces[index]
+            outline = script.outline(piece.statement, dialect)
+            if rows is None and outline.verb in _CHANGING:
+                rows = 0
+            result = StatementResult(piece.statement_line, outline.verb, outline.target, rows)
+            if merging and attempt.statements and _is_like(attempt.statements[-1], result):
+                attempt.statements[-1] = _merged(attempt.statements[-1], result)
+            else:
+                attempt.statements.append(result)
+
+
+def _is_like(one: StatementResult, other: StatementResult) -> bool:
+    return (one.verb, one.target) == (other.verb, other.target)
+
+
+def _merged(one: StatementResult, other: StatementResult) -> StatementResult:
+    rows = None if one.rows is None and other.rows is None else (one.rows or 0) + (other.rows or 0)
+    return StatementResult(one.line, one.verb, one.target, rows, one.statements + other.statements)
+
+
+def detail(report: StepReport, text: str) -> dict[str, Any]:
+    """Return what the log keeps of an attempt; the file's text too, unless it is long or speaks of passwords."""
+    kept = {
+        "statements": [asdict(statement) for statement in report.statements],
+        "checks": [asdict(check) for check in report.checks],
+        "measures": {m.name: m.value for m in report.measurements},
+    }
+    if report.notices:
+        kept["notices"] = list(report.notices)
+    if report.error:
+        kept["error"] = report.error
+    if len(text) <= _KEPT_TEXT and "password" not in text.lower():
+        kept["text"] = text
+    return kept

@@ -1,0 +1,160 @@
+"""Reads a verify file: comment lines with a verb, then one query.
+
+Knows nothing of databases: it is handed queries with the comments over them, and gives blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sessmig.errors import FileError
+from sessmig.model import Block, Comment, Expectation, Query, Verb
+
+_HEAD = re.compile(r"(?P<word>[A-Za-z][A-Za-z-]*(?: (?:before|after))?)\s*:(?!:|//)\s*(?P<rest>.*)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_TEXT = re.compile(r"'(?:[^']|'')*'")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_VERBS: dict[str, tuple[Verb, bool]] = {
+    "require": ("require", True),
+    "measure": ("measure", False),
+    "measure before": ("measure", True),
+    "check": ("check", False),
+    "warn": ("warn", False),
+}
+_LATER = ("merge", "source after", "reject", "differing")
+_QUERIES = ("SELECT", "VALUES")
+_KNOWN = "require, measure before, measure, check, warn, and expect under a verb"
+
+
+def read_blocks(path: Path, queries: Sequence[Query], tail: Sequence[Comment]) -> tuple[Block, ...]:
+    """Read the blocks of a verify file.
+
+    Args:
+        path: the file, for messages.
+        queries: its queries, each with the comments over it.
+        tail: the comments behind the last query.
+
+    Raises:
+        FileError: an unknown word at a block's head, a query without a verb, a verb without its query, a name
+            twice, an expectation that is none, a query that is no SELECT, a `:name` that no earlier measure has.
+    """
+    blocks: list[Block] = []
+    for query in queries:
+        block = _block(path, query)
+        _refuse_twins(block, blocks)
+        _refuse_unknown_measures(block, blocks)
+        blocks.append(block)
+    for line, word, _ in _heads(path, tail):
+        raise FileError(path, f"{word} without its query", line=line, remedy="Write one SELECT under it.")
+    return tuple(blocks)
+
+
+def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, str]]:
+    """Give the comment lines that have the form `word: …`, refusing words that are not known.
+
+    Only such lines count as heads; any other comment is a remark.
+    """
+    for comment in comments:
+        match = _HEAD.fullmatch(comment.text)
+        if match is None:
+            continue
+        word = match["word"]
+        if word in _LATER:
+            raise FileError(
+                path, f"not supported yet: {word}", line=comment.line, remedy="Use checks and measures for now."
+            )
+        if word != "expect" and word not in _VERBS:
+            raise FileError(path, f"unknown word: {word}:", line=comment.line, remedy=f"Known are: {_KNOWN}.")
+        yield comment.line, word, match["rest"].strip()
+
+
+def _block(path: Path, query: Query) -> Block:
+    heads = list(_heads(path, query.comments))
+    if not heads:
+        raise FileError(
+            path, "a query without a verb", line=query.line, remedy=f"Write a head over it; known are: {_KNOWN}."
+        )
+    line, word, name = heads[0]
+    if word == "expect":
+        raise FileError(path, "expect stands before its verb", line=line, remedy="Write the verb's line first.")
+    verb, before = _VERBS[word]
+    if not name:
+        raise FileError(path, f"{word} without a name", line=line, remedy=f"Write -- {word}: NAME.")
+    if query.verb not in _QUERIES:
+        raise FileError(
+            path,
+            f"{word} {name!r} holds {query.verb or 'no query'}; a block holds one SELECT, WITH ... SELECT or VALUES",
+            line=query.line,
+            remedy="For a PRAGMA use its table function, as in SELECT * FROM pragma_table_info('t').",
+        )
+    if verb == "measure" and _NAME.fullmatch(name) is None:
+        raise FileError(
+            path, f"a measure's name is letters, digits and _: {name!r}", line=line, remedy="As in messages_before."
+        )
+    expects, expected, written = _expectation(path, verb, heads[1:])
+    return Block(verb, name, query, path, line, before, expects, expected, written)
+
+
+def _expectation(path: Path, verb: Verb, heads: list[tuple[int, str, str]]) -> tuple[Expectation, str, str]:
+    if not heads:
+        return "none", "", "none"
+    line, word, text = heads[0]
+    if len(heads) > 1 or word != "expect":
+        line, word, _ = heads[0] if word != "expect" else heads[1]
+        raise FileError(
+            path,
+            f"{word} stands over a block that has its head already",
+            line=line,
+            remedy="Each verb needs a query of its own, and one expect at most.",
+        )
+    if verb == "measure":
+        raise FileError(path, "a measure expects nothing", line=line, remedy="Use a check for that.")
+    if text == "same" and verb == "require":
+        raise FileError(path, "a require is asked once, before the step", line=line, remedy="Use a check for same.")
+    if text in ("none", "some", "same"):
+        return text, "", text  # type: ignore[return-value]
+    if text.startswith(":") and _NAME.fullmatch(text[1:]):
+        return "measure", text[1:], text
+    if _NUMBER.fullmatch(text) or text.lower() in ("true", "false"):
+        return "value", text, text
+    if _TEXT.fullmatch(text):
+        return "value", text[1:-1].replace("''", "'"), text
+    raise FileError(
+        path,
+        f"not an expectation: {text!r}",
+        line=line,
+        remedy="Known are: none, some, same, a number, a 'text', true, false, :measure.",
+    )
+
+
+def _refuse_twins(block: Block, earlier: Sequence[Block]) -> None:
+    for other in earlier:
+        if other.name == block.name and (other.verb == "measure") == (block.verb == "measure"):
+            raise FileError(
+                block.path,
+                f"the name {block.name!r} stands in line {other.line} already",
+                line=block.line,
+                remedy="Give each block a name of its own.",
+            )
+
+
+def _refuse_unknown_measures(block: Block, earlier: Sequence[Block]) -> None:
+    """A query may use the measures that are known when it is asked: those before the step for a require."""
+    known = [b.name for b in earlier if b.verb == "measure" and (b.before or not block.before)]
+    names = [name for _, name in block.query.names]
+    if block.expects == "measure":
+        names.append(block.expected)
+    if block.expects == "same":
+        # Asked before the step too, when only measures taken before it are known.
+        known = [b.name for b in earlier if b.verb == "measure" and b.before]
+    for name in names:
+        if name not in known:
+            raise FileError(
+                block.path,
+                f":{name} is no measure known to {block.verb} {block.name!r}",
+                line=block.query.line,
+                remedy=f"Known here are: {', '.join(known) or 'none'}. In a slice, write a blank behind the colon.",
+            )

@@ -1,0 +1,270 @@
+"""The command line: reads options, calls the same functions as the API, prints what they return.
+
+Knows words and exit codes; decides nothing about migrations.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sessmig import __version__
+from sessmig.config import TABLE, Settings, check_table, find_settings, read_address
+from sessmig.databases import connect
+from sessmig.errors import SessmigError, UsageError
+from sessmig.job import Job
+from sessmig.plan import Wish
+from sessmig.progress import Progress
+from sessmig.report import as_json, status_lines, text_lines
+
+INTERRUPTED = 130
+VERIFY_FAILED, PROBLEMS, PENDING = 3, 4, 6
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; no traceback reaches the user."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return int(cli.main(arguments, prog_name="sessmig", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: the step that ran was rolled back; run again to go on", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more to say to it
+        return 0
+    except SessmigError as error:
+        _tell(error)
+        return error.exit_code
+    except Exception as error:
+        if "SESSMIG_TRACEBACK" in os.environ:
+            raise
+        click.echo(f"sessmig: an error of its own: {type(error).__name__}: {error}", err=True)
+        click.echo("Please report it, with what SESSMIG_TRACEBACK=1 shows.", err=True)
+        return 1
+
+
+def _tell(error: SessmigError) -> None:
+    click.echo(click.style(error.what, fg="red"), err=True)
+    for part in (error.holds, error.remedy):
+        if part:
+            click.echo(part, err=True)
+
+
+def _everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every command has, and hand them over as one `Place`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        database: str | None, db: str | None, directory: str | None, series: str | None, table: str | None, **rest: Any
+    ) -> Any:
+        if database and db:
+            raise UsageError("both --database and --db are given", remedy="Give one of them.")
+        given = {"database": database or db, "dir": directory, "series": series, "table": table}
+        settings = find_settings(given, Path.cwd())
+        if database and read_address(database).secrets:
+            click.echo(
+                "warning: a password in --database can be seen in the process list; use DATABASE_URL or PGPASSWORD",
+                err=True,
+            )
+        return command(settings, **rest)
+
+    for option in (
+        click.option("--database", "-d", metavar="URL", help="Database URL or path. [SESSMIG_DATABASE, DATABASE_URL]"),
+        click.option("--db", metavar="PATH", help="A SQLite file."),
+        click.option("--dir", "directory", metavar="DIR", help="The series folder. [SESSMIG_DIR; sql]"),
+        click.option("--series", metavar="NAME", help="The series' name; the folder's, if not given."),
+        click.option("--table", metavar="NAME", help=f"The ledger's name. [{TABLE}]"),
+        click.option("--json", "as_json_", is_flag=True, help="Print JSON."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+@contextmanager
+def _job(settings: Settings, *, create: bool = False, **options: Any) -> Iterator[Job]:
+    if settings.database is None:
+        raise UsageError(
+            "no database is given",
+            remedy="Give --database URL, or set DATABASE_URL (in the environment, .env or [tool.sessmig]).",
+        )
+    table = check_table(settings.table or TABLE)
+    with connect(settings.database, create=create) as database:
+        yield Job(database, Path(settings.dir or "sql"), settings.series, table, **options)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+def cli() -> None:
+    """Run plain-SQL migrations, and prove that no row was lost."""
+
+
+@cli.command()
+@_everywhere
+@click.option("--to", type=int, metavar="V", help="Go up to this version.")
+@click.option("--only", type=int, metavar="V", help="Run this one migration.")
+@click.option("--dry-run", is_flag=True, help="Run everything, show it, and roll it back.")
+@click.option("--single-transaction", is_flag=True, help="Make the whole run one commit.")
+@click.option(
+    "--lock-wait",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    metavar="S",
+    show_default=True,
+    help="Seconds to wait for another process.",
+)
+@click.option("--allow-late", is_flag=True, help="Run migrations numbered below applied ones.")
+@click.option(
+    "--ahead",
+    type=click.Choice(["error", "ok"]),
+    default="error",
+    show_default=True,
+    help="What to do when the database is ahead of these files.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+def migrate(
+    settings: Settings,
+    to: int | None,
+    only: int | None,
+    dry_run: bool,
+    single_transaction: bool,
+    lock_wait: float,
+    allow_late: bool,
+    ahead: str,
+    quiet: bool,
+    as_json_: bool,
+) -> int:
+    """Apply what is pending, each step checked and committed by itself."""
+    from sessmig.run import migrate as run
+
+    if to is not None and only is not None:
+        raise UsageError("both --to and --only are given", remedy="Give one of them.")
+    wish = Wish(to, only, allow_late, ahead)  # type: ignore[arg-type]
+    progress = Progress(sys.stderr, silent=as_json_ or quiet)
+    with _job(
+        settings,
+        create=not dry_run,
+        wish=wish,
+        dry_run=dry_run,
+        lock_wait=lock_wait,
+        single_transaction=single_transaction,
+        on_event=progress.show,
+    ) as job:
+        try:
+            report = run(job)
+        except SessmigError as error:
+            if as_json_:
+                _print_json({"error": error_json(error), **(as_json(error.report) if error.report else {})})
+            elif error.report and not quiet:
+                done = [step for step in error.report.steps if step.outcome != "failed"]
+                if done:
+                    click.echo("\n".join(text_lines(error.report)))
+                    click.echo()
+            raise
+    if as_json_:
+        _print_json(as_json(report))
+    else:
+        lines = list(text_lines(report))
+        click.echo("\n".join(lines[-1:] if quiet else lines))
+    return 0
+
+
+def error_json(error: SessmigError) -> dict[str, Any]:
+    """Return an error as JSON knows it."""
+    return {
+        "kind": type(error).__name__,
+        "exit_code": error.exit_code,
+        "what": error.what,
+        "holds": error.holds,
+        "remedy": error.remedy,
+    }
+
+
+@cli.command()
+@_everywhere
+@click.option("--check", is_flag=True, help="Exit with 6 when something is pending, 4 when there is a problem.")
+def status(settings: Settings, check: bool, as_json_: bool) -> int:
+    """Show where each migration stands. Writes nothing."""
+    from sessmig.status import status as look
+
+    with _job(settings) as job:
+        found = look(job)
+    if as_json_:
+        _print_json(
+            {
+                **asdict(found),
+                "problems": [{**asdict(p), "path": p.path and str(p.path)} for p in found.problems],
+                "pending": found.pending,
+            }
+        )
+    else:
+        click.echo("\n".join(status_lines(found)))
+    if not check:
+        return 0
+    return PROBLEMS if found.problems else PENDING if found.pending else 0
+
+
+@cli.command()
+@_everywhere
+@click.option("--quality", is_flag=True, help="Show the rows of warnings too.")
+def verify(settings: Settings, quality: bool, as_json_: bool) -> int:
+    """Ask the checks of all applied migrations again. Writes nothing."""
+    from sessmig.status import verify as ask
+
+    with _job(settings) as job:
+        report = ask(job)
+    if as_json_:
+        _print_json(as_json(report))
+    else:
+        click.echo("\n".join(text_lines(report, warnings_in_full=quality)))
+    return VERIFY_FAILED if any(c.outcome == "failed" for s in report.steps for c in s.checks) else 0
+
+
+@cli.command()
+@_everywhere
+@click.argument("version", type=int)
+def resign(settings: Settings, version: int, as_json_: bool) -> int:
+    """Take the file of an applied migration as it is now."""
+    from sessmig.resign import resign as sign
+
+    with _job(settings) as job:
+        migration, difference = sign(job, version)
+    if as_json_:
+        _print_json({"migration": migration.title, "checksum": migration.checksum, "difference": difference})
+    else:
+        click.echo(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), logged")
+        if difference:
+            click.echo(difference)
+    return 0
+
+
+@cli.command()
+@_everywhere
+@click.argument("name")
+def new(settings: Settings, name: str, as_json_: bool) -> int:
+    """Make the files of a new migration, numbered behind the last one."""
+    from sessmig.new import new_migration
+
+    paths = new_migration(Path(settings.dir or "sql"), name)
+    if as_json_:
+        _print_json({"files": [str(path) for path in paths]})
+    else:
+        click.echo("\n".join(str(path) for path in paths))
+    return 0

@@ -1,0 +1,181 @@
+"""Finds the settings: options, then the environment, then `.env`, then pyproject.toml or sessmig.toml.
+
+Knows names and places of settings; opens no database and reads no migration.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessmig.errors import UsageError
+
+TABLE = "schema_migrations"
+KEYS = ("database", "dir", "series", "table")
+_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
+_POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
+_CONNINFO = re.compile(r"\s*(?:host|hostaddr|port|dbname|user|service|password|passfile|sslmode)\s*=")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where to run what; a field that is None was set nowhere."""
+
+    database: str | None = None
+    dir: str | None = None
+    series: str | None = None
+    table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A database URL, understood.
+
+    Args:
+        dialect: which database.
+        target: for SQLite the file's path (`:memory:` for none), for PostgreSQL what libpq takes.
+        label: the same for people: without password.
+        secrets: what must reach no output.
+    """
+
+    dialect: str
+    target: str
+    label: str
+    secrets: tuple[str, ...] = ()
+
+
+def find_settings(
+    options: Mapping[str, str | None], folder: Path, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Find every setting at its first place.
+
+    Args:
+        options: what the command line gave, by the names of `KEYS`; None where it gave nothing.
+        folder: where `.env`, `sessmig.toml` and `pyproject.toml` are looked for.
+        environ: the environment; the process's own, if None.
+
+    Raises:
+        UsageError: a settings file that cannot be read, or holds an unknown key.
+    """
+    environ = os.environ if environ is None else environ
+    layers = [options, _from_environment(environ), _from_dotenv(folder), _from_toml(folder)]
+    found = {key: next((v for layer in layers if (v := layer.get(key)) is not None), None) for key in KEYS}
+    return Settings(**found)
+
+
+def _from_environment(environ: Mapping[str, str | None]) -> dict[str, str | None]:
+    found = {key: environ.get(f"SESSMIG_{key.upper()}") or None for key in KEYS}
+    found["database"] = found["database"] or environ.get("DATABASE_URL") or None
+    return found
+
+
+def _from_dotenv(folder: Path) -> dict[str, str | None]:
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        return _from_environment(dotenv_values(path, interpolate=False))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}", remedy="Save it as UTF-8, or take it away.") from None
+
+
+def _from_toml(folder: Path) -> dict[str, str | None]:
+    layers = []
+    for name in ("sessmig.toml", "pyproject.toml"):
+        path = folder / name
+        if path.is_file():
+            layer = _read_toml(path, whole=name == "sessmig.toml")
+            if layer:
+                layers.append((path, layer))
+    if len(layers) > 1:
+        raise UsageError(f"both {layers[0][0]} and {layers[1][0]} hold settings", remedy="Keep them in one file.")
+    return dict(layers[0][1]) if layers else {}
+
+
+def _read_toml(path: Path, *, whole: bool) -> dict[str, str | None]:
+    import tomllib
+
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+    section = data.get("tool", {}).get("sessmig", data if whole else {})
+    for key, value in section.items():
+        if key not in KEYS:
+            raise UsageError(f"{path}: unknown setting {key!r}", remedy=f"Known are: {', '.join(KEYS)}.")
+        if not isinstance(value, str):
+            raise UsageError(f"{path}: the setting {key!r} has to be a text", remedy=f'Write {key} = "..."')
+    # A relative folder in the file is meant from the file's own place.
+    if "dir" in section:
+        section["dir"] = str(path.parent / section["dir"])
+    return dict(section)
+
+
+def check_table(name: str) -> str:
+    """Return the ledger's table name, refusing what is not a plain identifier.
+
+    Raises:
+        UsageError: a name with other characters than letters, digits and _, or longer than 51.
+    """
+    if _TABLE.fullmatch(name) is None:
+        raise UsageError(f"--table {name!r}: not a table name", remedy="Letters, digits and _, 51 at most.")
+    return name
+
+
+def read_address(database: str) -> Address:
+    """Understand a database URL, a libpq connection string or a path.
+
+    Args:
+        database: `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://...`, `postgres://...`,
+            `postgresql+psycopg://...`, `host=... dbname=...`, or a bare path of a SQLite file.
+
+    Raises:
+        UsageError: none of these.
+    """
+    if _POSTGRES.match(database):
+        target = "postgresql://" + database.split("://", 1)[1]
+        return Address("postgres", target, *_redact(target))
+    if _CONNINFO.match(database):
+        secret = re.search(r"password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", database)
+        label = database.replace(secret[1], "***") if secret else database
+        return Address("postgres", database, label, (secret[1].strip("'"),) if secret else ())
+    match = re.fullmatch(r"sqlite(?:\+\w+)?://(?:/(.*))?", database, re.IGNORECASE | re.DOTALL)
+    if match is None and ("://" in database or re.match(r"(?:sqlite|postgres|postgresql):", database)):
+        label = _redact(database)[0] if "://" in database else database
+        raise UsageError(f"not a database URL: {label}", remedy=_FORMS)
+    path = (match[1] or ":memory:") if match else database
+    if not path or "\0" in path:
+        raise UsageError("the database has no name", remedy=_FORMS)
+    if match and "?" in path:
+        raise UsageError(f"{database}: options behind ? are not understood", remedy="Give the path alone.")
+    return Address("sqlite", path, path if path == ":memory:" else f"sqlite:///{path}")
+
+
+_FORMS = "Write sqlite:///relative.db, sqlite:////absolute.db, postgresql://user@host/name, or a path."
+
+
+def _redact(url: str) -> tuple[str, tuple[str, ...]]:
+    """Return a URL without its password, and the password as written and as meant."""
+    from urllib.parse import unquote
+
+    secrets: list[str] = []
+    scheme, separator, rest = url.partition("://")
+    head, mark, query = rest.partition("?")
+    # A password may hold / or @ by mistake, so the last @ is the border.
+    userinfo, at, host = head.rpartition("@")
+    if ":" in userinfo:
+        user, _, password = userinfo.partition(":")
+        secrets.append(password)
+        userinfo = f"{user}:***" if password else user
+    for match in re.finditer(r"(?:^|&)(?:ssl)?password=([^&#]*)", query):
+        secrets.append(match[1])
+        query = query.replace(f"password={match[1]}", "password=***")
+    meant = [unquote(secret) for secret in secrets]
+    return f"{scheme}{separator}{userinfo}{at}{host}{mark}{query}", tuple(
+        dict.fromkeys(s for s in secrets + meant if s)
+    )

@@ -1,0 +1,142 @@
+"""Talks to a PostgreSQL server: sends statements, reads results as the server wrote them.
+
+Knows the protocol; knows nothing of transactions, locks or migrations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from psycopg.rows import tuple_row
+from psycopg.waiting import Ready, Wait
+
+from sessmig.errors import DatabaseError
+from sessmig.model import Answer, Cell
+
+_FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
+_CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "SELECT")
+_INTEGERS = (20, 21, 23, 26)
+_FLOATS = (700, 701)
+_BOOLEAN, _NUMERIC, _BYTEA = 16, 1700, 17
+
+
+def redacted(text: str, secrets: Sequence[str]) -> str:
+    """Return a text without the passwords in it."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+class Wire:
+    """A connection, spoken to in whole strings.
+
+    Args:
+        connection: in autocommit.
+        secrets: what must not be in any error.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], secrets: tuple[str, ...]) -> None:
+        self._connection = connection
+        self._secrets = secrets
+
+    def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
+        """Send one statement with its parameters."""
+        try:
+            with psycopg.RawCursor(self._connection, row_factory=tuple_row) as cursor:
+                # No parameters at all: not even an empty list, with which psycopg would read % as its own.
+                cursor.execute(sql.encode(), list(params) if params else None)
+                result = cursor.pgresult
+        except psycopg.Error as error:
+            raise self._told(error) from None
+        return _answer(result, limit) if result else Answer((), ())
+
+    def command(self, sql: str) -> None:
+        """Send statements whose results do not matter."""
+        for _ in self.exchange(sql):
+            pass
+
+    def exchange(self, sql: str, *, offset: int = 0) -> Generator[pq.abc.PGresult]:
+        """Send a string of statements by the simple protocol, and give the results as they come.
+
+        psycopg's own cursor gives them only when all are there, and not which one failed.
+        """
+        connection, encoding = self._connection, self._connection.info.encoding
+        over = False
+        try:
+            connection.pgconn.send_query(sql.encode(encoding))
+            connection.wait(_flush(connection.pgconn))
+            while (result := connection.wait(_fetch(connection.pgconn))) is not None:
+                if result.status == pq.ExecStatus.FATAL_ERROR:
+                    connection.wait(_drain(connection.pgconn))
+                    over = True
+                    raise self._told(psycopg.errors.error_from_result(result, encoding), offset=offset)
+                if result.status not in _FINE:
+                    connection.close()  # a COPY that nobody serves, and there is no other way out of it
+                    raise DatabaseError("COPY from or to the client: only psql can serve that")
+                yield result
+            over = True
+        except psycopg.Error as error:
+            over = True
+            raise self._told(error) from None
+        finally:
+            if not over and not connection.closed:
+                connection.cancel_safe(timeout=5)
+                connection.wait(_drain(connection.pgconn))
+
+    def _told(self, error: psycopg.Error, *, offset: int = 0) -> DatabaseError:
+        diag = error.diag
+        words = [diag.message_primary or str(error).strip() or type(error).__name__]
+        words += [f"DETAIL: {diag.message_detail}"] if diag.message_detail else []
+        words += [f"HINT: {diag.message_hint}"] if diag.message_hint else []
+        position = offset + int(diag.statement_position) - 1 if diag.statement_position else None
+        message = redacted("\n".join(words), self._secrets)
+        return DatabaseError(message, code=diag.sqlstate or "", position=position)
+
+
+def _flush(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
+    while pgconn.flush():
+        if int((yield Wait.RW)) & Ready.R:
+            pgconn.consume_input()
+
+
+def _fetch(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, pq.abc.PGresult | None]:
+    while pgconn.is_busy():
+        if (yield Wait.R):
+            pgconn.consume_input()
+    return pgconn.get_result()
+
+
+def _drain(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
+    while (yield from _fetch(pgconn)) is not None:
+        pass
+
+
+def rows(result: pq.abc.PGresult) -> int | None:
+    """Return how many rows a statement changed or gave; None where it is no such statement."""
+    verb, *numbers = (result.command_status or b"").decode().split()
+    return int(numbers[-1]) if verb in _CHANGING and numbers else None
+
+
+def _answer(result: pq.abc.PGresult, limit: int | None) -> Answer:
+    """Read a result as the server wrote it: psycopg's types cannot hold every date and number."""
+    width = range(result.nfields)
+    types = [result.ftype(column) for column in width]
+    count = result.ntuples if limit is None else min(limit, result.ntuples)
+    rows = tuple(tuple(_cell(result.get_value(row, column), types[column]) for column in width) for row in range(count))
+    return Answer(tuple((result.fname(column) or b"").decode() for column in width), rows)
+
+
+def _cell(value: bytes | None, oid: int) -> Cell:
+    if value is None:
+        return None
+    text = value.decode(errors="replace")
+    if oid in _INTEGERS or (oid == _NUMERIC and text.lstrip("-").isdigit()):
+        return int(text)
+    if oid in _FLOATS:
+        return float(text)
+    if oid == _BOOLEAN:
+        return text == "t"
+    return bytes.fromhex(text[2:]) if oid == _BYTEA and text.startswith("\\x") else text

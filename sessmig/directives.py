@@ -1,0 +1,80 @@
+"""Reads the `-- sessmig:` comments of a script, and its description.
+
+Knows nothing of SQL: it is handed comments with their lines, and tells at which statement each stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from sessmig.errors import FileError
+from sessmig.model import Comment, Directive
+
+_DIRECTIVE = re.compile(r"sessmig\s*:\s*(?P<word>\S*)\s*(?P<argument>.*)", re.IGNORECASE | re.DOTALL)
+
+TOP = ("may-lose", "no-transaction", "foreign-keys-off", "wait", "irreversible")
+"""Directives that speak of the whole file."""
+STATEMENT = ("batch", "run-each-row", "idempotent", "allow")
+"""Directives that speak of the next statement."""
+_SUPPORTED = ("irreversible",)
+
+
+def is_directive(comment: Comment) -> bool:
+    """Tell whether a comment speaks to sessmig."""
+    return _DIRECTIVE.match(comment.text) is not None
+
+
+def description(comments: Sequence[Comment], *, otherwise: str) -> str:
+    """Return the first comment line that is no directive and not empty."""
+    return next((c.text for c in comments if c.text and not is_directive(c)), otherwise)
+
+
+def read_directives(path: Path, comments: Sequence[Comment], first_statement_line: int | None) -> tuple[Directive, ...]:
+    """Read the directives of a file, refusing what is not understood or stands in the wrong place.
+
+    Args:
+        path: the file, for messages.
+        comments: every `--` comment of the file that begins a line.
+        first_statement_line: the line of the first statement, if there is one.
+
+    Raises:
+        FileError: an unknown word, a missing argument, a wrong place, a word given twice.
+    """
+    found: list[Directive] = []
+    for comment in comments:
+        match = _DIRECTIVE.match(comment.text)
+        if match is None:
+            continue
+        directive = Directive(match["word"], match["argument"].strip(), comment.line)
+        _judge(path, directive, first_statement_line)
+        if any(earlier.word == directive.word for earlier in found):
+            raise FileError(
+                path, f"directive given twice: {directive.word}", line=directive.line, remedy="Leave one of them."
+            )
+        found.append(directive)
+    return tuple(found)
+
+
+def _judge(path: Path, directive: Directive, first_statement_line: int | None) -> None:
+    word, line = directive.word, directive.line
+    if word not in TOP + STATEMENT:
+        known = ", ".join(TOP + STATEMENT)
+        raise FileError(path, f"unknown directive: sessmig: {word}", line=line, remedy=f"Known are: {known}.")
+    if word in TOP and first_statement_line is not None and line > first_statement_line:
+        raise FileError(
+            path,
+            f"directive {word} stands below the first statement",
+            line=line,
+            remedy="It speaks of the whole file: move it to the top.",
+        )
+    if word not in _SUPPORTED:
+        raise FileError(
+            path,
+            f"directive not supported yet: sessmig: {word}",
+            line=line,
+            remedy="This version of sessmig cannot honour it, so the file is not run.",
+        )
+    if word == "irreversible" and not directive.argument:
+        raise FileError(path, "irreversible needs a reason", line=line, remedy="Write -- sessmig: irreversible REASON.")

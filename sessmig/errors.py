@@ -1,0 +1,126 @@
+"""What can go wrong, as one tree; each error knows its exit code.
+
+    SessmigError                exit code
+    |- UsageError               2    an option, setting or URL that is not understood
+    |- FileError                1    a file that cannot be read as what it should be
+    |- ConnectError             1    no database at the other end, or none that serves
+    |- DatabaseError            1    what the database said to a query
+    |- StepError                1    a statement failed, or a commit
+    |- CheckError               3    a require, check, merge account or the loss guard did not hold
+    |- PlanError                4    migrations and ledger do not fit together
+    |- LedgerError              4    the table is not sessmig's ledger
+    |- LockError                5    another process held the lock for too long
+    `- PendingError             6    migrations are pending, and the caller asked for an error
+
+Every message says, in this order: what and where, what the database holds now, what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sessmig.results import Report
+
+
+class SessmigError(Exception):
+    """The root of the tree.
+
+    Args:
+        what: what happened, and where.
+        holds: what the database holds now; empty where no database was touched.
+        remedy: what to do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, holds: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.holds = holds
+        self.remedy = remedy
+        self.report: Report | None = None
+        """What the run did until then, where there was a run."""
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.holds, self.remedy) if part)
+
+
+class UsageError(SessmigError):
+    """An option, setting or URL that is not understood."""
+
+    exit_code = 2
+
+
+class FileError(SessmigError):
+    """A file that cannot be read as what it should be.
+
+    Args:
+        path: the file or folder.
+        reason: what is wrong with it.
+        line: the line, from 1, where one can be named.
+        remedy: what to do.
+    """
+
+    def __init__(self, path: Path | str, reason: str, *, line: int | None = None, remedy: str = "") -> None:
+        where = f"{path}:{line}" if line else str(path)
+        super().__init__(f"{where}: {reason}", remedy=remedy)
+        self.path = Path(path)
+        self.line = line
+        self.reason = reason
+
+
+class ConnectError(SessmigError):
+    """No database at the other end, or none that serves."""
+
+
+class DatabaseError(SessmigError):
+    """What the database said to a query.
+
+    Args:
+        message: the database's own words, in one or more lines.
+        code: the SQLSTATE, or SQLite's name of the error.
+        index: which of the statements sent failed, from 0.
+        position: the character of the script at which it failed, from 0.
+    """
+
+    def __init__(self, message: str, *, code: str = "", index: int | None = None, position: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.index = index
+        self.position = position
+
+
+class StepError(SessmigError):
+    """A statement failed, or a commit."""
+
+
+class CheckError(SessmigError):
+    """A require, check, merge account or the loss guard did not hold."""
+
+    exit_code = 3
+
+
+class PlanError(SessmigError):
+    """Migrations and ledger do not fit together."""
+
+    exit_code = 4
+
+
+class LedgerError(SessmigError):
+    """The table is not sessmig's ledger."""
+
+    exit_code = 4
+
+
+class LockError(SessmigError):
+    """Another process held the lock for too long."""
+
+    exit_code = 5
+
+
+class PendingError(SessmigError):
+    """Migrations are pending, and the caller asked for an error."""
+
+    exit_code = 6

@@ -1,0 +1,87 @@
+"""Puts a failure into words: what and where, what the database holds now, what to do.
+
+Knows files and errors; opens neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sessmig.errors import CheckError, DatabaseError, LockError, PlanError, SessmigError, StepError
+from sessmig.model import Piece, Problem, Script, Step
+from sessmig.report import check_lines
+from sessmig.results import CheckResult
+from sessmig.words import WIDE, count
+
+
+def of_problems(problems: Sequence[Problem], diffs: dict[int, str]) -> PlanError:
+    """Name every problem of a plan, each with its way out; where the old text is known, with the difference."""
+    lines = []
+    for problem in problems:
+        lines += [f"{problem.kind}: {problem.text}"]
+        if problem.kind == "changed" and problem.version in diffs:
+            lines += [f"    {line}" for line in diffs[problem.version].splitlines()]
+        lines += [f"    -> {problem.remedy}"]
+    heading = f"{count(len(problems), 'problem')} in the plan:"
+    return PlanError("\n".join([heading, *lines]), holds="Nothing was touched.")
+
+
+def of_step(step: Step, error: SessmigError, checks: Sequence[CheckResult], *, standing: str) -> SessmigError:
+    """Put what stopped a step into words.
+
+    Args:
+        step: the step.
+        error: what stopped it.
+        checks: what was asked until then.
+        standing: what the database holds now, in a sentence.
+    """
+    if isinstance(error, CheckError):
+        failed = [check for check in checks if check.outcome == "failed"]
+        return CheckError(
+            "\n".join(line for check in failed for line in check_lines(check)) or error.what,
+            holds=standing,
+            remedy="Mend the rows that are shown, or the migration, and run it again.",
+        )
+    if isinstance(error, DatabaseError):
+        return StepError(
+            _of_statement(step.script, error),
+            holds=standing,
+            remedy="Mend the file, or what it found in the database, and run it again.",
+        )
+    if isinstance(error, LockError):
+        error.holds = standing
+    return error
+
+
+def _of_statement(script: Script, error: DatabaseError) -> str:
+    if error.index is None or not script.pieces:
+        return f"{script.path}: {error.what}"
+    piece = script.pieces[min(error.index, len(script.pieces) - 1)]
+    at = error.position if error.position is not None else None
+    line, column = _place(script.text, at) if at is not None else (piece.statement_line, None)
+    return "\n".join([f"{script.path}:{line}: {error.what}", *_excerpt(script.text, piece, line, column)])
+
+
+def _place(text: str, at: int) -> tuple[int, int]:
+    start = text.rfind("\n", 0, at) + 1
+    return text.count("\n", 0, at) + 1, at - start
+
+
+def _excerpt(text: str, piece: Piece, line: int, column: int | None) -> list[str]:
+    """Show the line, with a caret where the server gave a position; without one, the statement's first line."""
+    start = piece.offset + piece.body
+    for _ in range(line - piece.statement_line):
+        start = text.find("\n", start) + 1
+    start = text.rfind("\n", 0, start) + 1
+    end = text.find("\n", start)
+    shown_line = text[start : end if end >= 0 else len(text)]
+    left = 0
+    if column is not None and column > WIDE * 3 // 4:
+        left = column - WIDE // 2
+    gutter = f"{line:>5} | "
+    shown_part = shown_line[left : left + WIDE]
+    lines = [gutter + ("..." if left else "") + shown_part + ("..." if left + WIDE < len(shown_line) else "")]
+    if column is not None:
+        pad = "".join("\t" if c == "\t" else " " for c in shown_line[left:column])
+        lines.append(" " * 5 + " | " + ("   " if left else "") + pad + "^")
+    return lines

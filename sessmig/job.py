@@ -1,0 +1,131 @@
+"""What a run is asked to do, and the first look at it: the files, the ledger, the plan.
+
+Knows how to look without a lock and without writing anything.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sessmig.config import TABLE
+from sessmig.errors import FileError
+from sessmig.failure import of_problems
+from sessmig.ledger import Ledger
+from sessmig.model import Holder, Plan
+from sessmig.plan import Wish, make_plan
+from sessmig.results import Event, EventKind, StepReport
+from sessmig.source import Series, discover, read_text
+
+if TYPE_CHECKING:
+    from sessmig.databases.contract import Database
+
+_LOG = logging.getLogger("sessmig")
+_SHOWN_DIFF = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be run, where, and how.
+
+    Args:
+        database: an open database.
+        directory: the series folder.
+        series: the series' name; the folder's, if None.
+        table: the ledger's name.
+        wish: which migrations.
+        lock_wait: seconds to wait for the lock.
+        dry_run: roll everything back at the end.
+        single_transaction: make the whole run one commit.
+        pending: `error` refuses to apply what is pending.
+        on_event: told what is happening, from the thread that runs.
+    """
+
+    database: Database
+    directory: Path
+    series: str | None = None
+    table: str = TABLE
+    wish: Wish = field(default_factory=Wish)
+    lock_wait: float = 60.0
+    dry_run: bool = False
+    single_transaction: bool = False
+    pending: Literal["apply", "error"] = "apply"
+    on_event: Callable[[Event], None] | None = None
+
+    def emit(self, kind: EventKind, text: str, title: str = "", report: StepReport | None = None) -> None:
+        """Tell whoever watches, and the logger `sessmig`."""
+        _LOG.log(logging.WARNING if kind in ("failed", "waiting") else logging.INFO, "%s", text)
+        if self.on_event:
+            self.on_event(Event(kind, text, title, report))
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Open a transaction under the lock; in a dry run it is rolled back at its end."""
+        return self.database.transaction(
+            self.table, wait=self.lock_wait, on_wait=_Patience(self).told, keep=not self.dry_run
+        )
+
+
+class _Patience:
+    """Says who holds the lock: at once, and then every few seconds."""
+
+    _EVERY = 5.0
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._next = 0.0
+
+    def told(self, holder: Holder) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + self._EVERY
+            self._job.emit("waiting", f"waiting for the lock, held by {holder}")
+
+
+def find(job: Job) -> tuple[Series, Ledger, Plan]:
+    """Read the file names, then the ledger, and plan; writes nothing.
+
+    Raises:
+        UsageError, FileError: the folder is not a series.
+        LedgerError: the table is another program's.
+    """
+    series = discover(job.directory, job.database.dialect, series=job.series)
+    ledger = Ledger(job.database, job.table, series.name)
+    return series, ledger, make_plan(series.migrations, ledger.read(), job.wish)
+
+
+def refuse(plan: Plan, ledger: Ledger) -> None:
+    """Refuse a plan that has problems, all of them at once.
+
+    Raises:
+        PlanError: naming each problem with its way out.
+    """
+    if plan.problems:
+        changed = [problem.version for problem in plan.problems if problem.kind == "changed"]
+        raise of_problems(plan.problems, differences(plan, ledger.texts(changed)))
+
+
+def differences(plan: Plan, texts: dict[int, str]) -> dict[int, str]:
+    """Show what changed in the files whose old text is known."""
+    found = {}
+    for problem in plan.problems:
+        if problem.version not in texts or problem.path is None:
+            continue
+        try:
+            now = read_text(problem.path)
+        except FileError as error:
+            found[problem.version] = error.reason
+            continue
+        lines = list(
+            difflib.unified_diff(
+                texts[problem.version].splitlines(), now.splitlines(), "applied", "now", lineterm="", n=1
+            )
+        )[2:]
+        more = len(lines) - _SHOWN_DIFF
+        found[problem.version] = "\n".join(lines[:_SHOWN_DIFF] + ([f"... {more} more lines"] if more > 0 else []))
+    return found

@@ -1,0 +1,259 @@
+"""Keeps the ledger `schema_migrations` and its log: makes, reads and writes them, and takes over an old one.
+
+Knows the tables' columns; decides nothing about what is to be run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sessmig.errors import LedgerError
+from sessmig.ledger_tables import COLUMNS, LOG_COLUMNS, WEBUI_COLUMNS, create_statements, refuse_foreign
+from sessmig.model import Cell, Entry, Migration
+from sessmig.results import StepReport
+from sessmig.words import shown
+
+if TYPE_CHECKING:
+    from sessmig.databases.contract import Database
+
+LEGACY = "legacy"
+"""The series of rows that were taken over from another system's table."""
+
+
+class Ledger:
+    """The ledger of one series in one database.
+
+    Args:
+        database: where it stands.
+        name: the table's name; the log is `NAME_log`.
+        series: whose rows are read and written.
+    """
+
+    def __init__(self, database: Database, name: str, series: str) -> None:
+        self._database = database
+        self.name = name
+        self.series = series
+        self._table = database.table(name)
+        self._log = database.table(f"{name}_log")
+
+    def read(self, *, since: int | None = None) -> tuple[Entry, ...]:
+        """Read the rows of the series, and those of the series `legacy`; writes nothing.
+
+        Args:
+            since: only rows of this version and above, and none of `legacy`.
+
+        Raises:
+            LedgerError: the table is another program's.
+        """
+        columns = frozenset(self._database.columns(self.name))
+        if not columns:
+            return ()
+        if columns == WEBUI_COLUMNS:
+            return tuple(_legacy_entries(self._old_rows())) if since is None else ()
+        refuse_foreign(self._database, self.name, columns)
+        chosen = "series = $1 AND version >= $2" if since is not None else "(series = $1 OR series = $2)"
+        applied_at = self._database.types.utc % "applied_at"
+        answer = self._database.query(
+            "SELECT series, version, migration_id, status, checksum, description, "
+            f"{applied_at}, duration_ms, applied_by, CAST(metadata AS TEXT) FROM {self._table} WHERE {chosen} "
+            "ORDER BY version",
+            (self.series, LEGACY if since is None else since),
+        )
+        return tuple(Entry(*row) for row in answer.rows)  # type: ignore[arg-type]
+
+    def ensure(self) -> None:
+        """Make the ledger and its log, or take an old one over; to be called under the lock, in a transaction.
+
+        Raises:
+            LedgerError: the table is another program's.
+        """
+        columns = frozenset(self._database.columns(self.name))
+        if not columns:
+            self._create(taken_over=False)
+        elif columns == WEBUI_COLUMNS:
+            self._take_over()
+        else:
+            refuse_foreign(self._database, self.name, columns)
+        log = frozenset(self._database.columns(f"{self.name}_log"))
+        if not log:
+            self._send(create_statements(self._database, f"{self.name}_log", LOG_COLUMNS))
+        elif not log >= {column.name for column in LOG_COLUMNS}:
+            raise LedgerError(
+                f"{self._log}: not sessmig's log (columns: {', '.join(sorted(log))})",
+                remedy="Choose another name with --table NAME.",
+            )
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether `ensure` would find nothing to do."""
+        columns, log = self._database.columns(self.name), self._database.columns(f"{self.name}_log")
+        return bool(log) and frozenset(columns) >= {column.name for column in COLUMNS}
+
+    def record(self, migration: Migration, step: StepReport) -> None:
+        """Write the row that says: this exact file ran, and its checks held."""
+        metadata = {m.name: m.value for m in step.measurements}
+        self._upsert(
+            migration.version,
+            migration_id=migration.name,
+            description=step.description,
+            status="success",
+            checksum=migration.checksum,
+            duration_ms=step.duration_ms,
+            metadata=_json(metadata),
+        )
+
+    def resign(self, migration: Migration) -> None:
+        """Take an applied migration's file as it is now: its checksum and its name."""
+        self._database.query(
+            f"UPDATE {self._table} SET checksum = $1, migration_id = $2 WHERE series = $3 AND version = $4",
+            (migration.checksum, migration.name, self.series, migration.version),
+        )
+
+    def log(
+        self, migration: Migration, action: str, outcome: str, *, started_at: str, duration_ms: int, detail: Any
+    ) -> None:
+        """Append one attempt to the log.
+
+        Args:
+            migration: what was attempted.
+            action: apply, verify, rollback, baseline, backup, restore or resign.
+            outcome: success or failed.
+            started_at: UTC, `YYYY-MM-DD HH:MM:SS`.
+            duration_ms: milliseconds.
+            detail: what there is to tell, as JSON knows it.
+        """
+        from sessmig import __version__
+
+        moment = self._database.types.moment % "$5"
+        self._database.query(
+            f"INSERT INTO {self._log} (series, version, migration_id, action, started_at, duration_ms, outcome, "
+            f"done_by, sessmig_version, detail) VALUES ($1, $2, $3, $4, {moment}, $6, $7, $8, $9, $10)",
+            (
+                self.series,
+                migration.version,
+                migration.name,
+                action,
+                started_at,
+                duration_ms,
+                outcome,
+                done_by(),
+                __version__,
+                _json(detail),
+            ),
+        )
+
+    def texts(self, versions: Sequence[int]) -> dict[int, str]:
+        """Return the text that each of these versions had when it was last applied, where the log has it."""
+        found: dict[int, str] = {}
+        if not self._database.columns(f"{self.name}_log"):
+            return found
+        for version in versions:
+            answer = self._database.query(
+                f"SELECT CAST(detail AS TEXT) FROM {self._log} WHERE series = $1 AND version = $2 "
+                "AND action IN ('apply', 'resign') AND outcome = 'success' ORDER BY id DESC",
+                (self.series, version),
+                limit=1,
+            )
+            text = json.loads(str(answer.rows[0][0])).get("text") if answer.rows else None
+            if isinstance(text, str):
+                found[version] = text
+        return found
+
+    def _upsert(self, version: int, **values: Cell) -> None:
+        names = ["series", "version", *values, "applied_by"]
+        places = [f"${n}" for n in range(1, len(names) + 1)]
+        updates = ", ".join(f"{name} = excluded.{name}" for name in [*names[2:], "applied_at"])
+        self._database.query(
+            f"INSERT INTO {self._table} ({', '.join(names)}, applied_at) "
+            f"VALUES ({', '.join(places)}, {self._database.types.now}) "
+            f"ON CONFLICT (series, version) DO UPDATE SET {updates}",
+            (self.series, version, *values.values(), done_by()),
+        )
+
+    def _create(self, *, taken_over: bool) -> None:
+        self._send(create_statements(self._database, self.name, COLUMNS, taken_over=taken_over))
+
+    def _send(self, statements: Sequence[str]) -> None:
+        for statement in statements:
+            self._database.query(statement)
+
+    def _old_rows(self) -> tuple[tuple[Cell, ...], ...]:
+        return self._database.query(
+            "SELECT CAST(migration_id AS TEXT), CAST(applied_at AS TEXT), CAST(description AS TEXT), "
+            f"CAST(status AS TEXT), CAST(metadata AS TEXT) FROM {self._table} ORDER BY applied_at, migration_id"
+        ).rows
+
+    def _take_over(self) -> None:
+        """Rebuild the webui system's own table; its rows stay, as the series `legacy`."""
+        entries = list(_legacy_entries(self._old_rows()))
+        self._database.query(f"DROP TABLE {self._table}")
+        self._create(taken_over=True)
+        applied_at = self._database.types.moment % "$5"
+        for entry in entries:
+            self._database.query(
+                f"INSERT INTO {self._table} (series, version, migration_id, description, applied_at, metadata, status) "
+                f"VALUES ($1, $2, $3, $4, {applied_at}, $6, 'baseline')",
+                (entry.series, entry.version, entry.name, entry.description, entry.applied_at, entry.metadata),
+            )
+        kept = self._database.query(f"SELECT count(*) FROM {self._table}").rows[0][0]
+        if kept != len(entries):
+            raise LedgerError(f"{self._table}: of {len(entries)} rows only {shown(kept)} were taken over")
+        names = {
+            "name": self.name,
+            "table": self._table,
+            "table_count_up": self._database.table(f"{self.name}_count_up"),
+        }
+        self._send([statement.format(**names) for statement in self._database.types.count_up])
+
+
+def _legacy_entries(rows: Sequence[tuple[Cell, ...]]) -> Iterator[Entry]:
+    """Read the webui system's rows as ours, numbered in their order; what has no place of its own goes to metadata."""
+    for version, (name, applied_at, description, status, metadata) in enumerate(rows, 1):
+        kept: dict[str, Any] = {"old_status": status}
+        moment = _utc(applied_at)
+        if moment != applied_at:
+            kept["old_applied_at"] = applied_at
+        if metadata not in (None, ""):
+            try:
+                value = json.loads(str(metadata))
+            except ValueError:
+                value = metadata
+            kept = {**value, **kept} if isinstance(value, dict) else {"old_metadata": value, **kept}
+        told = None if description is None else str(description)
+        yield Entry(
+            LEGACY, version, "" if name is None else str(name), "baseline", None, told, moment, metadata=_json(kept)
+        )
+
+
+def _utc(moment: Cell) -> str | None:
+    """Return an old row's time as UTC without an offset; None if it is no time."""
+    if moment is None:
+        return None
+    try:
+        read = datetime.fromisoformat(str(moment))
+    except ValueError:
+        return None
+    return str(moment) if read.tzinfo is None else str(read.astimezone(UTC).replace(tzinfo=None))
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return f"x'{value.hex()}'" if isinstance(value, bytes) else str(value)
+
+
+def done_by() -> str:
+    """Return who runs this, as user@host."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"

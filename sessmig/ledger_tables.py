@@ -1,0 +1,118 @@
+"""How the ledger and its log are declared, and how another program's `schema_migrations` is told from them.
+
+Knows columns; reads and writes no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sessmig.errors import LedgerError
+
+if TYPE_CHECKING:
+    from sessmig.databases.contract import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, its type by the names of `LedgerTypes`, its rule, and what it means."""
+
+    name: str
+    kind: str
+    rule: str
+    comment: str
+
+
+COLUMNS = (
+    Column("series", "text", "NOT NULL", "The series of migrations, as its folder is named"),
+    Column("version", "integer", "NOT NULL", "The number that the file begins with"),
+    Column("migration_id", "text", "NOT NULL", "The name behind the number in the file name"),
+    Column("description", "text", "", "The first comment line of the file"),
+    Column(
+        "status",
+        "text",
+        "NOT NULL CHECK (status IN ('success', 'running', 'failed', 'baseline', 'rolled_back'))",
+        "success: this exact file ran, and its checks held, in one commit",
+    ),
+    Column("checksum", "text", "", "SHA-256 of the file, without BOM and with LF line ends"),
+    Column("applied_at", "time", "DEFAULT CURRENT_TIMESTAMP", "When it was recorded (UTC)"),
+    Column("duration_ms", "integer", "", "How long the step took, in milliseconds"),
+    Column("applied_by", "text", "", "Who ran it: user@host"),
+    Column("metadata", "json", "", "The measures of the verify file, by their names"),
+)
+LOG_COLUMNS = (
+    Column("id", "identity", "", "The order of the attempts"),
+    Column("series", "text", "NOT NULL", "The series of migrations"),
+    Column("version", "integer", "NOT NULL", "The migration's number"),
+    Column("migration_id", "text", "NOT NULL", "The migration's name"),
+    Column("action", "text", "NOT NULL", "apply, verify, rollback, baseline, backup, restore or resign"),
+    Column("started_at", "time", "NOT NULL", "When the attempt began (UTC)"),
+    Column("duration_ms", "integer", "NOT NULL", "How long it took, in milliseconds"),
+    Column("outcome", "text", "NOT NULL", "success or failed"),
+    Column("done_by", "text", "NOT NULL", "Who did it: user@host"),
+    Column("sessmig_version", "text", "NOT NULL", "The version of sessmig"),
+    Column("detail", "json", "NOT NULL", "Statements with rows, checks with answers, measures, the error"),
+)
+WEBUI_COLUMNS = frozenset({"migration_id", "applied_at", "description", "status", "metadata"})
+_OTHERS = {
+    frozenset({"version", "dirty"}): "golang-migrate",
+    frozenset({"version", "inserted_at"}): "Ecto",
+    frozenset({"filename"}): "Sequel",
+}
+
+
+def create_statements(
+    database: Database, name: str, columns: Sequence[Column], *, taken_over: bool = False
+) -> list[str]:
+    """Return the SQL that makes a table of these columns, each commented as the database can.
+
+    Args:
+        database: whose types are used.
+        name: the table's name.
+        columns: its columns.
+        taken_over: the table replaces the webui system's own, whose INSERT has to go on working: a row without
+            series and version is of the series `legacy`, and its status is whatever the old application writes.
+    """
+    table, types = database.table(name), database.types
+    lines = []
+    for column in columns:
+        rule = column.rule
+        if taken_over:
+            rule = {"series": "NOT NULL DEFAULT 'legacy'", "version": "", "status": ""}.get(column.name, rule)
+        declared = f"    {column.name} {getattr(types, column.kind)} {rule}".rstrip()
+        lines.append((declared, column.comment))
+    if columns is COLUMNS:
+        lines.append(("    PRIMARY KEY (series, version)", ""))
+    # The comments stand in the text too: SQLite keeps it, and has no other place for them.
+    body = "\n".join(
+        f"{declared}{',' if n < len(lines) else ''}{f'  -- {comment}' if comment else ''}"
+        for n, (declared, comment) in enumerate(lines, 1)
+    )
+    statements = [f"CREATE TABLE {table} (\n{body}\n)"]
+    if types.comment:
+        for column in columns:
+            text = "'" + column.comment.replace("'", "''") + "'"
+            statements.append(types.comment % (f"{table}.{column.name}", text))
+    return statements
+
+
+def refuse_foreign(database: Database, name: str, columns: frozenset[str]) -> None:
+    """Refuse a table that is not sessmig's, naming whose it is.
+
+    Raises:
+        LedgerError: the table's columns are another program's.
+    """
+    if columns >= {column.name for column in COLUMNS}:
+        return
+    owner = _OTHERS.get(columns)
+    if columns == {"version"}:
+        owner = "Rails" if database.columns("ar_internal_metadata") else "dbmate (or an old Rails)"
+    whose = f"it is {owner}'s" if owner else "it is no ledger that sessmig knows"
+    raise LedgerError(
+        f"{database.label}: the table {name} is not sessmig's: {whose} (columns: {', '.join(sorted(columns))})",
+        holds="Nothing was touched.",
+        remedy="Keep it, and give sessmig a table of its own with --table sessmig_migrations"
+        ' (or table = "sessmig_migrations" in [tool.sessmig]).',
+    )

@@ -1,0 +1,273 @@
+"""The nouns that the rest of sessmig speaks of, all frozen.
+
+Knows nothing of files, databases or output: every value here can be made by hand in a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Dialect = Literal["sqlite", "postgres"]
+Status = Literal["success", "running", "failed", "baseline", "rolled_back"]
+Scalar = str | int | float | bool | None
+
+DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a script: comments, then at most one statement with its semicolon.
+
+    The pieces of a script, joined, are the script. A piece without a statement holds only comments
+    and white space (the tail of a file), or a lone semicolon; its `body` is `len(text)`.
+    """
+
+    text: str
+    offset: int
+    """Characters of the script before this piece."""
+    line: int
+    """The line, from 1, on which the piece's text begins."""
+    body: int
+    """Where in `text` the statement begins, behind blanks and comments."""
+
+    @property
+    def is_statement(self) -> bool:
+        return self.body < len(self.text)
+
+    @property
+    def comments(self) -> str:
+        """What stands before the statement."""
+        return self.text[: self.body]
+
+    @property
+    def statement(self) -> str:
+        """The statement as it is sent, with its semicolon."""
+        return self.text[self.body :]
+
+    @property
+    def statement_line(self) -> int:
+        return self.line + self.text.count("\n", 0, self.body)
+
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One `-- sessmig: word argument` comment."""
+
+    word: str
+    argument: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A migration or rollback file that was read and cut into pieces."""
+
+    path: Path
+    text: str
+    description: str
+    pieces: tuple[Piece, ...]
+    """Only the pieces that hold a statement to run, in the file's order."""
+    directives: tuple[Directive, ...] = ()
+
+    def directive(self, word: str) -> Directive | None:
+        """Return the directive at the file's top with this word, if there is one."""
+        return next((d for d in self.directives if d.word == word), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A versioned file with its pair files, as it stands in the series folder; not yet read as SQL."""
+
+    series: str
+    version: int
+    label: str
+    """The version's digits as the file name writes them, `0034`."""
+    name: str
+    path: Path
+    checksum: str
+    """SHA-256 of the migration file alone, with a BOM dropped and CRLF read as LF."""
+    verify: Path | None = None
+    rollback: Path | None = None
+    rollback_verify: Path | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.label}_{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One `--` comment of a script that begins a line; `text` is what stands behind the dashes, stripped."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a verify file, with the comments over it."""
+
+    comments: tuple[Comment, ...]
+    text: str
+    """The query without its semicolon."""
+    line: int
+    verb: str
+    names: tuple[tuple[int, str], ...] = ()
+    """The `:name` places in `text`: where the colon stands, and the name."""
+
+
+Verb = Literal["require", "measure", "check", "warn"]
+Expectation = Literal["none", "some", "same", "value", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of a verify file: what to ask, and what the answer has to be."""
+
+    verb: Verb
+    name: str
+    query: Query
+    path: Path
+    line: int
+    before: bool = False
+    """Asked before the step's statements."""
+    expects: Expectation = "none"
+    expected: str = ""
+    """The literal's value, or the measure's name."""
+    expected_text: str = "none"
+    """The expectation as the file writes it."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A migration that was read whole and can be carried out."""
+
+    migration: Migration
+    script: Script
+    blocks: tuple[Block, ...] = ()
+    rollback: Script | None = None
+    rollback_blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger."""
+
+    series: str
+    version: int
+    name: str
+    status: Status
+    checksum: str | None = None
+    description: str | None = None
+    applied_at: str | None = None
+    """UTC, `YYYY-MM-DD HH:MM:SS`."""
+    duration_ms: int | None = None
+    applied_by: str | None = None
+    metadata: str | None = None
+    """JSON text."""
+
+    @property
+    def is_applied(self) -> bool:
+        return self.status in ("success", "baseline")
+
+
+ProblemKind = Literal["changed", "missing", "late", "ahead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A reason to refuse the plan."""
+
+    kind: ProblemKind
+    version: int
+    name: str
+    text: str
+    """What is wrong, in a sentence."""
+    remedy: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, and every reason not to."""
+
+    pending: tuple[Migration, ...] = ()
+    applied: tuple[Entry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unread: tuple[Migration, ...] = ()
+    """Not applied and not to be run now (above `--to`, beside `--only`)."""
+
+
+# What a database answers.
+
+Cell = str | int | float | bool | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows that a query gave."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock that we wait for; what the database does not tell is empty."""
+
+    pid: int | None = None
+    application: str = ""
+    user: str = ""
+    since: str = ""
+
+    def __str__(self) -> str:
+        told = (
+            f"pid {self.pid}" if self.pid else "another process",
+            self.application and f"application {self.application}",
+            self.user and f"user {self.user}",
+            self.since and f"since {self.since}",
+        )
+        return ", ".join(part for part in told if part)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTypes:
+    """How a database declares the ledger's columns, and writes the time now (UTC)."""
+
+    text: str
+    integer: str
+    time: str
+    json: str
+    now: str
+    identity: str
+    """A column that numbers its rows by itself."""
+    utc: str
+    """How a time is read as the text `YYYY-MM-DD HH:MM:SS` in UTC; `%s` is the column."""
+    moment: str
+    """How a UTC text is written into such a column; `%s` is the parameter."""
+    count_up: tuple[str, ...]
+    """What gives a row without version the next one of its series.
+
+    `{name}` and `{table}` are the ledger, `{table_count_up}` is what counts.
+    """
+    comment: str = ""
+    """The statement that comments a column, where there is one: `%s` is the column, then the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A transaction and the session's settings, as one moment found them."""
+
+    transaction: str
+    settings: tuple[tuple[str, str, bool], ...]
+    """Name, value, and whether the session has set it itself."""

@@ -1,0 +1,79 @@
+"""Makes the files of a new migration.
+
+Knows file names; opens no database.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sessmig.errors import FileError, UsageError
+from sessmig.model import DIALECTS, Dialect
+from sessmig.source import discover
+
+_NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
+_TIMESTAMP = re.compile(r"[0-9]{14}")
+
+_MIGRATION = "-- {title}\n\n"
+_VERIFY = """\
+-- What must hold around {title}. Each block is a verb with a name, then one query:
+--   require, asked before the step; measure, a number to keep; check, asked after it, which rolls back
+--   where it fails; warn, which only tells. Take the marks away to use this one:
+--
+-- # check: no row was left behind
+-- # SELECT id FROM old_table AS o WHERE NOT EXISTS (SELECT 1 FROM new_table AS n WHERE n.id = o.id);
+"""
+
+
+def new_migration(directory: Path, name: str) -> list[Path]:
+    """Make a migration file and its verify file, numbered behind the last one of the series.
+
+    Args:
+        directory: the series folder; it is made if it is not there. Where it has dialect folders, each gets both.
+        name: letters, digits and _.
+
+    Returns:
+        The files made.
+
+    Raises:
+        UsageError: a name that is none.
+        FileError: the folder cannot be written to, or is no series.
+    """
+    if _NAME.fullmatch(name) is None:
+        better = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+        raise UsageError(f"not a migration's name: {name!r}", remedy=f"Try {better}." if better else "Use a-z, 0-9, _.")
+    dialects: list[Dialect | None] = [d for d in DIALECTS if (directory / d).is_dir()]
+    label = _next_label(directory, dialects)
+    title = name.replace("_", " ").capitalize()
+    made = []
+    for dialect in dialects or [None]:
+        folder = directory / dialect if dialect else directory
+        for suffix, text in ((".sql", _MIGRATION), (".verify.sql", _VERIFY)):
+            path = folder / f"{label}_{name}{suffix}"
+            _write(path, text.format(title=title))
+            made.append(path)
+    return made
+
+
+def _next_label(directory: Path, dialects: list[Dialect | None]) -> str:
+    labels = []
+    for dialect in dialects or [None]:
+        folder = directory / dialect if dialect else directory
+        if folder.is_dir() and any(name.endswith(".sql") for name in os.listdir(folder)):
+            labels += [m.label for m in discover(directory, dialect or "sqlite").migrations]
+    last = max(labels, key=int, default="0000")
+    if _TIMESTAMP.fullmatch(last):
+        return max(datetime.now(UTC).strftime("%Y%m%d%H%M%S"), str(int(last) + 1))
+    return str(int(last) + 1).zfill(len(last))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror}") from None

@@ -1,0 +1,166 @@
+"""Decides what is pending, and finds every reason not to run it: a pure function of files and ledger rows.
+
+Knows nothing of databases, and reads no file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sessmig.errors import UsageError
+from sessmig.model import Entry, Migration, Plan, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the caller asked for.
+
+    Args:
+        to: run up to this version, and no further.
+        only: run this one version.
+        allow_late: run migrations whose number is below an applied one.
+        ahead: what to do about applied migrations that this build has no file for.
+    """
+
+    to: int | None = None
+    only: int | None = None
+    allow_late: bool = False
+    ahead: Literal["error", "ok"] = "error"
+
+
+def make_plan(migrations: Sequence[Migration], entries: Sequence[Entry], wish: Wish | None = None) -> Plan:
+    """Compare the files of a series with its ledger rows.
+
+    Args:
+        migrations: every migration of the series, in the order of their versions.
+        entries: every ledger row of the series.
+        wish: what the caller asked for.
+
+    Raises:
+        UsageError: `to` or `only` name a version that there is no file for.
+    """
+    wish = wish or Wish()
+    rows = {entry.version: entry for entry in _adopt(migrations, entries)}
+    _refuse_unknown(migrations, rows, wish)
+    applied = {version: entry for version, entry in rows.items() if entry.is_applied}
+    below_baseline = max((v for v, e in applied.items() if e.status == "baseline"), default=-1)
+    waiting = [m for m in migrations if m.version not in applied and m.version > below_baseline]
+    pending = [m for m in waiting if _is_wanted(m, wish)]
+    problems = [
+        *_changed(migrations, applied),
+        *_without_file(migrations, applied, wish),
+        *_late(pending, applied, wish),
+    ]
+    return Plan(
+        pending=tuple(pending),
+        applied=tuple(applied[version] for version in sorted(applied)),
+        problems=tuple(sorted(problems, key=lambda problem: problem.version)),
+        unread=tuple(m for m in waiting if not _is_wanted(m, wish)),
+    )
+
+
+def _adopt(migrations: Sequence[Migration], entries: Sequence[Entry]) -> list[Entry]:
+    """Count a row that was taken over from the webui system as a baseline, where a migration bears its name.
+
+    The old system knew names only, so the name is all there is to go by.
+    """
+    by_name = {m.name: m for m in migrations}
+    own = [entry for entry in entries if not _is_foreign(entry, migrations)]
+    known = {entry.version for entry in own}
+    for entry in entries:
+        migration = by_name.get(entry.name)
+        if migration is None or migration.version in known or not _is_foreign(entry, migrations):
+            continue
+        if json.loads(entry.metadata or "{}").get("old_status") == "success":
+            own.append(replace(entry, series=migration.series, version=migration.version))
+    return own
+
+
+def _is_foreign(entry: Entry, migrations: Sequence[Migration]) -> bool:
+    return bool(migrations) and entry.series != migrations[0].series
+
+
+def _refuse_unknown(migrations: Sequence[Migration], rows: dict[int, Entry], wish: Wish) -> None:
+    known = {m.version for m in migrations}
+    for option, version in (("--to", wish.to), ("--only", wish.only)):
+        if version is not None and version not in known | rows.keys():
+            listed = ", ".join(m.label for m in migrations[-5:])
+            raise UsageError(
+                f"{option} {version}: there is no migration of this version", remedy=f"The last are: {listed}."
+            )
+
+
+def _is_wanted(migration: Migration, wish: Wish) -> bool:
+    if wish.only is not None:
+        return migration.version == wish.only
+    return wish.to is None or migration.version <= wish.to
+
+
+def _changed(migrations: Sequence[Migration], applied: dict[int, Entry]) -> Iterator[Problem]:
+    for migration in migrations:
+        entry = applied.get(migration.version)
+        if entry is None or entry.checksum is None:
+            continue
+        if entry.checksum != migration.checksum:
+            yield Problem(
+                "changed",
+                migration.version,
+                migration.name,
+                f"{migration.path}: changed after it was applied on {entry.applied_at}"
+                f" (checksum {entry.checksum[:12]} then, {migration.checksum[:12]} now)",
+                "Put the file back and write a new migration, or take it as it is now: "
+                f"sessmig resign {migration.version}",
+                migration.path,
+            )
+        elif entry.name != migration.name:
+            yield Problem(
+                "changed",
+                migration.version,
+                migration.name,
+                f"{migration.path}: applied on {entry.applied_at} under the name {entry.name}",
+                f"Name the file back, or take it as it is now: sessmig resign {migration.version}",
+                migration.path,
+            )
+
+
+def _without_file(migrations: Sequence[Migration], applied: dict[int, Entry], wish: Wish) -> Iterator[Problem]:
+    known = {m.version for m in migrations}
+    newest = max(known, default=-1)
+    for version, entry in applied.items():
+        if version in known:
+            continue
+        if version > newest:
+            if wish.ahead == "error":
+                yield Problem(
+                    "ahead",
+                    version,
+                    entry.name,
+                    f"{version} {entry.name}: applied on {entry.applied_at}, above the newest file ({newest})",
+                    "The database is ahead of this build: deploy the newer one, or accept it with --ahead ok",
+                )
+        else:
+            yield Problem(
+                "missing",
+                version,
+                entry.name,
+                f"{version} {entry.name}: applied on {entry.applied_at}, but its file is gone",
+                "Put the file back (git log --diff-filter=D finds it)",
+            )
+
+
+def _late(pending: Sequence[Migration], applied: dict[int, Entry], wish: Wish) -> Iterator[Problem]:
+    if wish.allow_late or wish.only is not None:
+        return
+    newest = max(applied, default=-1)
+    for migration in pending:
+        if migration.version < newest:
+            yield Problem(
+                "late",
+                migration.version,
+                migration.name,
+                f"{migration.path}: not applied, but {newest} {applied[newest].name} above it is",
+                "Give it a higher version, or run it out of order with --allow-late",
+            )

@@ -1,0 +1,152 @@
+"""Lays out what a run did, for people: a report is turned into lines of text.
+
+Knows reports only; asks no database and prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sessmig.results import CheckResult, Measurement, Report, StatusReport, StepReport
+from sessmig.words import count, short, shown, table, took
+
+SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
+
+
+def check_lines(check: CheckResult, *, examples: bool = True) -> list[str]:
+    """Put one failed or warning check into words, with its counter-examples."""
+    what = f"{check.verb} failed" if check.outcome == "failed" else "warning"
+    lines = [f"{check.where}: {what}: {check.name}", f"    expected {check.expected}, found {check.found}"]
+    if examples:
+        lines += [f"    {line}" for line in example_lines(check)]
+    return lines
+
+
+def example_lines(check: CheckResult) -> list[str]:
+    """Lay the counter-examples of a check out as a small table."""
+    if not check.examples:
+        return []
+    lines = table(check.columns, check.examples)
+    more = check.total - len(check.examples)
+    return [*lines, f"... and {more:,} more"] if more > 0 else lines
+
+
+def text_lines(report: Report, *, warnings_in_full: bool = False) -> Iterator[str]:
+    """Lay a whole report out as plain text.
+
+    Args:
+        report: what a run did.
+        warnings_in_full: show the rows of warnings too.
+    """
+    yield f"{report.series} on {report.database}"
+    for step in report.steps:
+        yield ""
+        yield from _step_lines(step, warnings_in_full=warnings_in_full)
+    yield ""
+    yield summary(report)
+
+
+def _step_lines(step: StepReport, *, warnings_in_full: bool) -> Iterator[str]:
+    said = {"verified": "", "already applied": ", already applied by another process"}.get(
+        step.outcome, f", {step.outcome} in {took(step.duration_ms)}"
+    )
+    yield f"{step.label} {step.name}{said}"
+    if step.description != step.name.replace("_", " "):
+        yield f"    {step.description}"
+    if step.statements:
+        yield "  rows by statement"
+        rows = [
+            (
+                s.line,
+                f"{s.verb} {s.target}".strip() + (f" (x {s.statements:,})" if s.statements > 1 else ""),
+                "" if s.rows is None else f"{s.rows:,}",
+            )
+            for s in step.statements
+        ]
+        yield from (f"    {line}" for line in table(("line", "statement", "rows"), rows, numbers=(0, 2)))
+    if step.measurements:
+        yield "  measures"
+        measured = [(m.name, _value(m) if m.before else "", "" if m.before else _value(m)) for m in step.measurements]
+        yield from (f"    {line}" for line in table(("", "before", "after"), measured, numbers=(1, 2)))
+    if step.checks:
+        yield "  checks"
+        for check in step.checks:
+            yield from (f"    {line}" for line in _check_lines(check, in_full=warnings_in_full))
+    for notice in step.notices:
+        yield f"  {notice}"
+
+
+def _value(measurement: Measurement) -> str:
+    return short(shown(measurement.value), 30)
+
+
+def _check_lines(check: CheckResult, *, in_full: bool) -> Iterator[str]:
+    verb = "" if check.verb == "check" else f"{check.verb}: "
+    found = f": {check.found}" if check.outcome in ("failed", "warned") else ""
+    yield f"{SIGNS[check.outcome]}  {verb}{check.name}{found}"
+    if check.outcome == "failed" or (in_full and check.outcome == "warned"):
+        yield from (f"        {line}" for line in example_lines(check))
+
+
+def summary(report: Report) -> str:
+    """Return the last line of a report: what came of the run."""
+    checks = [check for step in report.steps for check in step.checks]
+    passed = sum(check.outcome == "passed" for check in checks)
+    warned = sum(check.outcome == "warned" for check in checks)
+    failed = sum(check.outcome == "failed" for check in checks)
+    again = sum(check.outcome == "not re-runnable" for check in checks)
+    parts = [f"{passed} of {count(len(checks) - warned - again, 'check')} held"] if checks else []
+    parts += [count(warned, "warning")] if warned else []
+    parts += [f"{again} not re-runnable"] if again else []
+    if report.action == "verify":
+        state = "VERIFICATION FAILED" if failed else "verified"
+        return ": ".join([state, ", ".join(parts) or "there is nothing to verify"])
+    if not report.steps and not report.pending:
+        return f"nothing to do: {count(report.standing, 'migration')} applied, none pending"
+    verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
+    done = len(report.steps) if report.action == "dry-run" else report.applied
+    head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
+    if report.pending:
+        titles = ", ".join(report.pending[:3]) + (", ..." if len(report.pending) > 3 else "")
+        parts.append(f"{len(report.pending)} still pending ({titles})")
+    return ", ".join([head, *parts])
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return a report as JSON knows it; bytes are written as SQL writes them."""
+    plain: dict[str, Any] = _plain(asdict(report))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return shown(value) if isinstance(value, bytes) else value
+
+
+def status_lines(status: StatusReport) -> Iterator[str]:
+    """Lay out where a series stands."""
+    yield f"{status.series} on {status.database}"
+    yield ""
+    rows = [
+        (
+            s.label,
+            s.name,
+            s.state,
+            s.applied_at or "",
+            "" if s.duration_ms is None else took(s.duration_ms),
+            s.applied_by or "",
+        )
+        for s in status.standings
+    ]
+    yield from (f"  {line}" for line in table(("version", "name", "state", "when (UTC)", "took", "by"), rows))
+    for problem in status.problems:
+        yield ""
+        yield f"  {problem.kind}: {problem.text}"
+        yield f"    -> {problem.remedy}"
+    yield ""
+    yield f"{status.pending} pending, {count(len(status.problems), 'problem')}"

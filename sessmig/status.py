@@ -1,0 +1,91 @@
+"""Looks at where a series stands, and asks its checks again; neither takes a lock or writes anything.
+
+Knows how to look; applies nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from time import monotonic
+
+from sessmig import proof, source
+from sessmig.attempt import Attempt
+from sessmig.errors import ConnectError
+from sessmig.job import Job, find, refuse
+from sessmig.model import Block, Entry, Migration, Plan, Script, Step
+from sessmig.results import Report, Standing, State, StatusReport, StepReport
+from sessmig.source import Series
+
+_STATES: dict[str, State] = {"success": "applied", "baseline": "baseline", "rolled_back": "rolled back"}
+
+
+def status(job: Job) -> StatusReport:
+    """Tell where each migration of the series stands; problems are told, not raised."""
+    series, ledger, plan = find(job)
+    rolled_back = {e.version for e in ledger.read() if e.status == "rolled_back"}
+    standings = sorted(_standings(series, plan, rolled_back), key=lambda standing: standing.version)
+    return StatusReport(series.name, job.database.label, tuple(standings), plan.problems)
+
+
+def _standings(series: Series, plan: Plan, rolled_back: set[int]) -> Iterator[Standing]:
+    wrong: dict[int, State] = {problem.version: problem.kind for problem in plan.problems}
+    files = {m.version: m for m in series.migrations}
+    applied = {entry.version: entry for entry in plan.applied}
+    waiting = {m.version for m in (*plan.pending, *plan.unread)}
+    for version in files.keys() | applied.keys():
+        entry, migration = applied.get(version), files.get(version)
+        usual: State = "rolled back" if version in rolled_back else "pending"
+        if entry is not None:
+            usual = _STATES[entry.status]
+        elif version not in waiting:
+            usual = "baseline"  # below a baseline: it counts as done, though it never ran here
+        yield _standing(wrong.get(version, usual), version, entry, migration)
+
+
+def _standing(state: State, version: int, entry: Entry | None, migration: Migration | None) -> Standing:
+    label = migration.label if migration else str(version)
+    name = migration.name if migration else entry.name if entry else ""
+    if entry is None:
+        return Standing(version, label, name, state)
+    return Standing(
+        version, label, name, state, entry.applied_at, entry.duration_ms, entry.applied_by, entry.description
+    )
+
+
+def verify(job: Job) -> Report:
+    """Ask the checks and warns of every applied migration again, all in one snapshot.
+
+    Raises:
+        ConnectError: there is no such database.
+        PlanError: an applied file was changed, or is missing.
+        FileError: a verify file is not understood.
+    """
+    started = monotonic()
+    if job.database.is_missing:
+        raise ConnectError(f"{job.database.label}: there is no such database", remedy="Run sessmig migrate first.")
+    job = replace(job, wish=replace(job.wish, allow_late=True, ahead="ok"))
+    series, ledger, plan = find(job)
+    refuse(plan, ledger)
+    ran = {entry.version: entry for entry in plan.applied if entry.status == "success"}
+    chosen = [(m, source.read_blocks(m.verify, job.database.dialect)) for m in series.migrations if m.version in ran]
+    steps = []
+    with job.database.snapshot():
+        for migration, blocks in chosen:
+            if blocks:
+                steps.append(_ask_again(job, migration, blocks, ran[migration.version]))
+    return Report(
+        "verify",
+        series.name,
+        job.database.label,
+        tuple(steps),
+        len(plan.applied),
+        duration_ms=round((monotonic() - started) * 1000),
+    )
+
+
+def _ask_again(job: Job, migration: Migration, blocks: tuple[Block, ...], entry: Entry) -> StepReport:
+    script = Script(migration.path, "", entry.description or migration.name, ())
+    attempt = Attempt(Step(migration, script, blocks))
+    attempt.picture = proof.ask_again(job.database, blocks)
+    return attempt.report("verified")

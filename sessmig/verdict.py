@@ -1,0 +1,131 @@
+"""Judges answers: whether what a query gave is what its block expects.
+
+Knows nothing of databases and files: blocks, answers and measures come in, verdicts go out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+from sessmig.model import Answer, Block, Cell, Query
+from sessmig.results import CheckResult, Outcome
+from sessmig.words import count, shown
+
+EXAMPLES = 5
+"""How many counter-examples a failure shows."""
+
+
+def fill(query: Query, measures: Mapping[str, Cell]) -> str:
+    """Return the query's text with each `:name` written out as the measure's value."""
+    parts: list[str] = []
+    at = 0
+    for offset, name in query.names:
+        parts += [query.text[at:offset], literal(measures[name])]
+        at = offset + 1 + len(name)
+    return "".join([*parts, query.text[at:]])
+
+
+def literal(value: Cell) -> str:
+    """Return a measure's value as both databases write it in SQL."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"({value})" if value < 0 else str(value)
+    return "'" + shown(value).replace("'", "''") + "'"
+
+
+def equal(found: Cell, expected: Cell) -> bool:
+    """Compare two values as SQL does: numbers as numbers, everything else as text; NULL equals nothing."""
+    if found is None or expected is None:
+        return False
+    left, right = _number(found), _number(expected)
+    if left is not None and right is not None:
+        return left == right
+    return shown(found) == shown(expected)
+
+
+def _number(value: Cell) -> Decimal | None:
+    if isinstance(value, bool | bytes) or value is None:
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def judge(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]) -> CheckResult:
+    """Judge a require, check or warn block by its answer.
+
+    Args:
+        block: what was asked; its expectation is not `same`.
+        answer: the first rows that came.
+        total: how many rows there are in all.
+        measures: the values of the measures known by now.
+    """
+    found = ""
+    if block.expects == "none":
+        if total:
+            found = count(total, "row")
+    elif block.expects == "some":
+        if not total:
+            found = "no row"
+    else:
+        expected = measures[block.expected] if block.expects == "measure" else block.expected
+        found = _unlike(answer, total, expected)
+    return _result(block, found, answer.columns, answer.rows[:EXAMPLES], total)
+
+
+def judge_same(block: Block, before: Answer, after: Answer) -> CheckResult:
+    """Judge a block that expects `same`: the answers before and after the step, in whatever order."""
+    gone = Counter(before.rows) - Counter(after.rows)
+    come = Counter(after.rows) - Counter(before.rows)
+    if before.columns != after.columns and not (gone or come):
+        return _result(block, f"other columns: {', '.join(after.columns)}", before.columns, (), 0)
+    if not (gone or come):
+        return _result(block, "", after.columns, (), 0)
+    rows = [("only before", *row) for row in gone.elements()] + [("only after", *row) for row in come.elements()]
+    found = f"{gone.total():,} only before, {come.total():,} only after"
+    return _result(block, found, ("when", *after.columns), tuple(_alternate(rows)), len(rows))
+
+
+def _alternate(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
+    """Choose examples from both ends, so that rows gone and rows come are both seen."""
+    if len(rows) <= EXAMPLES:
+        return list(rows)
+    return [*rows[: EXAMPLES - EXAMPLES // 2], *rows[-(EXAMPLES // 2) :]]
+
+
+def not_rerunnable(block: Block) -> CheckResult:
+    """Say that a block needs the picture from before the step, which is gone."""
+    return CheckResult(
+        block.verb, block.name, block.where, "not re-runnable", block.expected_text, "needs the picture before the step"
+    )
+
+
+def _unlike(answer: Answer, total: int, expected: Cell) -> str:
+    if total != 1 or len(answer.columns) != 1:
+        return f"{count(total, 'row')} of {count(len(answer.columns), 'column')}, where one value is expected"
+    value = answer.rows[0][0]
+    if equal(value, expected) or (isinstance(value, bool) and shown(value) == str(expected).lower()):
+        return ""
+    return f"{shown(value)}, expected {shown(expected)}"
+
+
+def _result(
+    block: Block, found: str, columns: tuple[str, ...], rows: tuple[tuple[Cell, ...], ...], total: int
+) -> CheckResult:
+    outcome: Outcome = "passed" if not found else "warned" if block.verb == "warn" else "failed"
+    examples = rows if found else ()
+    return CheckResult(
+        block.verb, block.name, block.where, outcome, block.expected_text, found, columns, examples, total
+    )
+
+
+def unanswered(block: Block, found: str) -> CheckResult:
+    """Say that a block could not be asked; of a warn that is no more than a warning."""
+    return _result(block, found, (), (), 0)

@@ -1,0 +1,57 @@
+"""Writes values, counts and times as people read them.
+
+Knows nothing of migrations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sessmig.model import Cell
+
+WIDE = 100
+"""How many characters of a line or value are shown."""
+
+
+def shown(value: Cell) -> str:
+    """Return a value as people read it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    return str(value)
+
+
+def short(text: str, wide: int = WIDE) -> str:
+    """Return a text on one line, cut where it is too long."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= wide else f"{text[: wide - 3]}..."
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def took(milliseconds: int) -> str:
+    """Return a duration: `12 ms`, `3.4 s`, `2 min 5 s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / 1000
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: Sequence[int] = ()) -> list[str]:
+    """Lay rows out under their columns; the columns of `numbers` stand right-aligned."""
+    cells = [list(columns), *([short(shown(cell)) for cell in row] for row in rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(columns))]
+    return [
+        "  ".join(
+            cell.rjust(width) if n in numbers else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]

@@ -1,0 +1,12 @@
+-- Drop the trigger on projects that fails always and makes every rename fail
+-- sessmig: irreversible a trigger that fails always is not worth restoring
+--
+-- update_projects_timestamp speaks of projects.project_id, a column that is long gone (it is id now).
+-- So every UPDATE of projects fails, and so does ALTER TABLE ... RENAME of any table: SQLite reads
+-- all triggers again when it renames, and stops at one that it cannot resolve.
+--
+-- It is not made again with id in place of project_id. Nothing can have relied on it, as no UPDATE of
+-- projects ever got past it; from now on an UPDATE does what the application writes, updated_at
+-- included, and whether the database should write that column too is the application's decision.
+-- The definition that is dropped is kept as a measure, so it can be read in the ledger.
+DROP TRIGGER IF EXISTS update_projects_timestamp;

@@ -1,0 +1,5 @@
+▸INSERT INTO t VALUES ('one
+two;
+-- three
+');✂
+▸SELECT 2;✂

@@ -1,0 +1,2 @@
+▸SELECT CASE WHEN 1 = 1 THEN 'begin' ELSE 'end' END;✂
+▸SELECT 2;✂

@@ -1,0 +1,3 @@
+▸INSERT INTO 表 VALUES ('😀;😀', '𝔘');✂
+-- 😀;
+▸SELECT '👩‍👩‍👧';✂

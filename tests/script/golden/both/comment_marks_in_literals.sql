@@ -1,0 +1,2 @@
+▸SELECT '-- no', '/* no';✂
+▸SELECT '*/';✂

@@ -1,0 +1,5 @@
+copy "from"
+  from   /* the */
+  StdIn with (format csv);
+1,'
+✗ 1: COPY … FROM STDIN reads rows that a migration cannot send

@@ -1,0 +1,3 @@
+SELECT 1;
+SELECT "one;
+✗ 2: the quote " that opens here is never closed

@@ -1,0 +1,1 @@
+▸SELECT '%s', ?, :name, '${x}' WHERE a LIKE '%;%';✂

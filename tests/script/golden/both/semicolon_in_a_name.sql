@@ -1,0 +1,2 @@
+▸CREATE TABLE "a;b" ("c;""d;" TEXT);✂
+▸SELECT "c;""d;" FROM "a;b";✂

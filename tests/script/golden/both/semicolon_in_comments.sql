@@ -1,0 +1,2 @@
+▸SELECT 1 -- one; two
+  /* three; four */ + 2;✂

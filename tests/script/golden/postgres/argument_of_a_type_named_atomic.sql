@@ -1,0 +1,2 @@
+▸CREATE FUNCTION f(begin atomic) RETURNS int LANGUAGE sql AS 'SELECT 1;';✂
+▸SELECT 1;✂

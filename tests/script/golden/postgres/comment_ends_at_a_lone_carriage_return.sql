@@ -1,0 +1,1 @@
+-- one␍▸SELECT 1;✂␍▸SELECT 2;✂

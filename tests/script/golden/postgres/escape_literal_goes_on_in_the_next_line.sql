@@ -1,0 +1,4 @@
+▸SELECT E'a' -- it goes on
+  'b\'; c';✂
+▸SELECT 'a'
+  'b\';✂

@@ -1,0 +1,4 @@
+SELECT 1;
+
+SELECT E'a\';
+✗ 3: the quote ' that opens here is never closed

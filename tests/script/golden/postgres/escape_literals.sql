@@ -1,0 +1,3 @@
+▸SELECT E'\'', e'a\\', E'it''s\';';✂
+▸SELECT E'C:\\';✂
+▸SELECT 1;✂

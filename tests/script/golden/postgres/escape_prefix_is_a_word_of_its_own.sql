@@ -1,0 +1,3 @@
+▸SELECT type'C:\';✂
+▸SELECT date'2025-01-01', "E"'\';✂
+▸SELECT 1;✂

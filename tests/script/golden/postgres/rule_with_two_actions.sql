@@ -1,0 +1,5 @@
+▸CREATE RULE r AS ON INSERT TO t WHERE (new.a > 1) DO ALSO (
+  INSERT INTO log VALUES (';)');
+  UPDATE t SET a = CASE WHEN a = 1 THEN 2 END;
+);✂
+▸SELECT 1;✂

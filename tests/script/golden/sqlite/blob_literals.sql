@@ -1,0 +1,2 @@
+▸SELECT x'3b', X'27';✂
+▸SELECT 2;✂

@@ -1,0 +1,3 @@
+-- one␍ still the comment;
+▸SELECT 1;✂␍
+▸SELECT 2;✂

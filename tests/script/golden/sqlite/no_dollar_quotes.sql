@@ -1,0 +1,2 @@
+▸SELECT '$$;' AS a$b;✂
+▸SELECT '$$';✂

@@ -1,0 +1,149 @@
+"""The house: which module may import which, and what the public names are."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "sessmig"
+
+# The seven floors of the design; a number with a fraction is a part of its floor that stands on the other. A module
+# imports only from lower floors; `left` (files and decisions) and `right` (databases) never import each other. A package named here is one module: what is inside may import each other.
+FLOORS: dict[str, tuple[float, str]] = {
+    "model": (0, "both"),
+    "results": (0.2, "both"),
+    "errors": (0.4, "both"),
+    "config": (0.6, "both"),
+    "words": (0.6, "both"),
+    "databases.contract": (0.6, "both"),
+    "databases.groups": (0.6, "right"),
+    "databases.wire": (0.6, "right"),
+    "script": (1, "left"),
+    "checks": (1, "left"),
+    "directives": (1, "left"),
+    "plan": (1, "left"),
+    "verdict": (1, "left"),
+    "report": (1, "left"),
+    "databases.sqlite": (1, "right"),
+    "databases.postgres": (1, "right"),
+    "source": (2, "left"),
+    "proof": (2, "left"),
+    "failure": (2, "left"),
+    "ledger_tables": (2, "left"),
+    "databases": (2, "right"),
+    "attempt": (3, "left"),
+    "ledger": (3, "left"),
+    "new": (3, "left"),
+    "job": (3.5, "left"),
+    "run": (4, "left"),
+    "status": (4, "left"),
+    "resign": (4, "left"),
+    "progress": (5, "both"),
+    "cli": (6.5, "both"),
+    "__init__": (6, "both"),
+    "__main__": (6.6, "both"),
+}
+
+
+def _module(path: Path) -> str:
+    """Return the name under which the floors know a file."""
+    parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+    if len(parts) > 1 and parts[-1] == "__init__":
+        parts.pop()
+    name = ".".join(parts)
+    return name.partition(".")[0] if name.startswith("script") else name
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the modules of the package that a file imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "sessmig":
+            base = node.module.partition(".")[2]
+            for alias in node.names:
+                full = f"{base}.{alias.name}".strip(".")
+                found.add(_known(full) or _known(base) or "__init__")
+        elif isinstance(node, ast.Import):
+            found |= {
+                _known(a.name.partition(".")[2]) or "__init__" for a in node.names if a.name.startswith("sessmig")
+            }
+    return found
+
+
+def _known(name: str) -> str | None:
+    if name.startswith("script"):
+        return "script"
+    return name if name in FLOORS else None
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_lower_floors(path: Path) -> None:
+    module = _module(path)
+    floor, side = FLOORS[module]
+    for other in _imports(path) - {module}:
+        if other == "__init__" and module not in ("cli", "__main__"):
+            # Only for the version; everything else of the package's face stands above.
+            assert "from sessmig import __version__" in path.read_text(encoding="utf-8")
+            continue
+        below, other_side = FLOORS[other]
+        assert below < floor, f"{module} (floor {floor}) imports {other} (floor {below})"
+        assert "both" in (side, other_side) or side == other_side, f"{module} ({side}) imports {other} ({other_side})"
+
+
+def test_the_floors_name_every_module_and_no_other() -> None:
+    assert {_module(path) for path in PACKAGE.rglob("*.py")} == FLOORS.keys()
+
+
+def test_no_dialect_is_asked_for_outside_its_places() -> None:
+    allowed = {"script", "source", "config", "new"}
+    for path in PACKAGE.rglob("*.py"):
+        module = _module(path)
+        if module.startswith("databases") or module in allowed:
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert "dialect ==" not in text, f"{module} asks for the dialect"
+        assert "dialect !=" not in text, f"{module} asks for the dialect"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_holds_one_idea_of_at_most_300_lines(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 300
+    assert ast.get_docstring(ast.parse(text)), "a module opens with what it knows"
+
+
+def test_every_public_name_is_there_and_every_error_is_public() -> None:
+    sessmig = importlib.import_module("sessmig")
+    errors = importlib.import_module("sessmig.errors")
+    for name in sessmig.__all__:
+        assert getattr(sessmig, name) is not None
+    tree = {
+        name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == errors.__name__
+    }
+    assert tree <= set(sessmig.__all__)
+
+
+def test_importing_sessmig_loads_neither_click_nor_sqlparse_nor_psycopg() -> None:
+    code = (
+        "import sys; import sessmig; from sessmig import ensure_migrations, aensure_migrations, SessmigError;"
+        "print([m for m in ('click', 'sqlparse', 'psycopg', 'dotenv') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert done.stdout == "[]\n"
+
+
+def test_a_sqlite_run_loads_no_driver_but_its_own(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "0001_a.sql").write_text("CREATE TABLE a (x INTEGER);\n")
+    code = (
+        "import sys; from sessmig import ensure_migrations;"
+        f"ensure_migrations({str(tmp_path / 'app.db')!r}, {str(tmp_path / 'shop')!r});"
+        "print([m for m in ('click', 'sqlparse', 'psycopg', 'dotenv') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert done.stdout == "[]\n"
