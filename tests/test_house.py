@@ -13,7 +13,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sessmig"
 
 # The seven floors of the design; a number with a fraction is a part of its floor that stands on the other. A module
-# imports only from lower floors; `left` (files and decisions) and `right` (databases) never import each other. A package named here is one module: what is inside may import each other.
+# imports only from lower floors; `left` (files and decisions) and `right` (databases) never import each other. A
+# package named here is one module: what is inside may import each other.
 FLOORS: dict[str, tuple[float, str]] = {
     "model": (0, "both"),
     "results": (0.2, "both"),
