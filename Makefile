@@ -1,45 +1,58 @@
 # sessmig: `make` explains the targets. Nothing has to be installed by hand; Python 3.11 is enough.
 
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+DEVELOP := $(VENV)/.develop
+PIP     := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
 # The series to migrate: a folder of sql/, or any other folder.
 SERIES ?= webui_sessions
 DIR    := $(if $(wildcard sql/$(SERIES)),sql/$(SERIES),$(SERIES))
 
-# Without DATABASE_URL, a sample of the legacy database is built in SQLite.
+# Where nothing names a database, a sample of the legacy database is built in SQLite.
 SAMPLE := build/$(notdir $(SERIES)).db
-export DATABASE_URL ?= sqlite:///$(SAMPLE)
-NEEDS_SAMPLE := $(if $(filter sqlite:///$(SAMPLE),$(DATABASE_URL)),$(SAMPLE))
+NAMED  := $(DATABASE_URL)$(SESSMIG_DATABASE)$(shell grep -sE '^(export +)?(DATABASE_URL|SESSMIG_DATABASE)=' .env)
+ifeq ($(strip $(NAMED)),)
+export DATABASE_URL := sqlite:///$(SAMPLE)
+NEEDS_SAMPLE := $(SAMPLE)
+else ifdef DATABASE_URL
+export DATABASE_URL
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate status verify test check lint clean
+.PHONY: help setup migrate status verify test lint check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  SERIES=NAME        a folder of sql/ (now: $(SERIES))"
+	@echo "  SERIES=NAME        a folder of sql/, or any other (now: $(SERIES))"
 	@echo "  DATABASE_URL=URL   the database; without it, a sample is built in build/"
 
 setup: $(READY) ## make the environment in .venv
 
 $(READY): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sessmig needs Python 3.11 or newer; try make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sessmig needs Python 3.11 or newer: try make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip --quiet --disable-pip-version-check install --upgrade pip
-	$(BIN)/python -m pip --quiet --disable-pip-version-check install --editable '.[binary]' --group dev
+	$(PIP) --editable '.[binary]'
+	@touch $@
+
+# What the tests and lint need beside it; pip knows dependency groups since 25.1.
+$(DEVELOP): $(READY)
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --group dev
 	@touch $@
 
 # The schema, then the rows; foreign keys were not enforced when the old rows were written.
+LEGACY := $(sort $(wildcard $(DIR)/legacy/sqlite*.sql))
 $(SAMPLE): | $(READY)
+	@test -n "$(LEGACY)" || { echo "$(DIR) has no sample for SQLite: give DATABASE_URL=..."; exit 2; }
 	@mkdir -p $(@D)
 	@$(BIN)/python -c 'import pathlib, sqlite3, sys; \
-	    db = sqlite3.connect(sys.argv[1] + ".new"); \
+	    new = pathlib.Path(sys.argv[1] + ".new"); new.unlink(missing_ok=True); db = sqlite3.connect(new); \
 	    [db.executescript(pathlib.Path(name).read_text("utf-8")) for name in sys.argv[2:]]; \
-	    db.close(); pathlib.Path(sys.argv[1] + ".new").rename(sys.argv[1])' \
-	    $@ $(sort $(wildcard $(DIR)/legacy/sqlite*.sql))
+	    db.close(); new.rename(sys.argv[1])' $@ $(LEGACY)
 	@echo "built the sample database $@"
 
 migrate: $(READY) $(NEEDS_SAMPLE) ## migrate DATABASE_URL (or the sample), and show what happened to the rows
@@ -51,10 +64,10 @@ status: $(READY) $(NEEDS_SAMPLE) ## show where each migration stands
 verify: $(READY) $(NEEDS_SAMPLE) ## ask the checks of all applied migrations again
 	@$(BIN)/sessmig verify --dir $(DIR)
 
-test: $(READY) ## run the tests, on SQLite and on a PostgreSQL of their own
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+test: $(DEVELOP) ## run the tests, on SQLite and on a PostgreSQL of their own
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
-lint: $(READY) ## look at format, style and types
+lint: $(DEVELOP) ## look at format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -63,4 +76,4 @@ check: lint ## what CI runs: lint, and the tests with nothing skipped
 	SESSMIG_REQUIRE_POSTGRES=1 $(MAKE) test
 
 clean: ## remove the environment and the sample databases
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,10 +25,12 @@ from sessmig.errors import SessmigError, UsageError
 from sessmig.job import Job
 from sessmig.plan import Wish
 from sessmig.progress import Progress
-from sessmig.report import as_json, status_lines, text_lines
+from sessmig.report import SIGNS, as_json, status_lines, summary, text_lines
 
 INTERRUPTED = 130
 VERIFY_FAILED, PROBLEMS, PENDING = 3, 4, 6
+_COLOURS = {SIGNS["passed"]: "green", SIGNS["warned"]: "yellow", SIGNS["failed"]: "red"}
+_SIGN = re.compile(rf"(    )({'|'.join(_COLOURS)})(?=  | +)")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -110,6 +113,14 @@ def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def _print_lines(lines: Iterable[str]) -> None:
+    """Print a report; on a terminal what held, warns or failed is seen by its colour too."""
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for line in lines:
+        sign = _SIGN.match(line) if coloured else None
+        click.echo(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__)
 def cli() -> None:
@@ -117,7 +128,6 @@ def cli() -> None:
 
 
 @cli.command()
-@_everywhere
 @click.option("--to", type=int, metavar="V", help="Go up to this version.")
 @click.option("--only", type=int, metavar="V", help="Run this one migration.")
 @click.option("--dry-run", is_flag=True, help="Run everything, show it, and roll it back.")
@@ -139,6 +149,7 @@ def cli() -> None:
     help="What to do when the database is ahead of these files.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+@_everywhere
 def migrate(
     settings: Settings,
     to: int | None,
@@ -175,14 +186,13 @@ def migrate(
             elif error.report and not quiet:
                 done = [step for step in error.report.steps if step.outcome != "failed"]
                 if done:
-                    click.echo("\n".join(text_lines(error.report)))
+                    _print_lines(text_lines(error.report))
                     click.echo()
             raise
     if as_json_:
         _print_json(as_json(report))
     else:
-        lines = list(text_lines(report))
-        click.echo("\n".join(lines[-1:] if quiet else lines))
+        _print_lines([summary(report)] if quiet else text_lines(report))
     return 0
 
 
@@ -198,8 +208,8 @@ def error_json(error: SessmigError) -> dict[str, Any]:
 
 
 @cli.command()
-@_everywhere
 @click.option("--check", is_flag=True, help="Exit with 6 when something is pending, 4 when there is a problem.")
+@_everywhere
 def status(settings: Settings, check: bool, as_json_: bool) -> int:
     """Show where each migration stands. Writes nothing."""
     from sessmig.status import status as look
@@ -215,15 +225,15 @@ def status(settings: Settings, check: bool, as_json_: bool) -> int:
             }
         )
     else:
-        click.echo("\n".join(status_lines(found)))
+        _print_lines(status_lines(found))
     if not check:
         return 0
     return PROBLEMS if found.problems else PENDING if found.pending else 0
 
 
 @cli.command()
-@_everywhere
 @click.option("--quality", is_flag=True, help="Show the rows of warnings too.")
+@_everywhere
 def verify(settings: Settings, quality: bool, as_json_: bool) -> int:
     """Ask the checks of all applied migrations again. Writes nothing."""
     from sessmig.status import verify as ask
@@ -233,13 +243,13 @@ def verify(settings: Settings, quality: bool, as_json_: bool) -> int:
     if as_json_:
         _print_json(as_json(report))
     else:
-        click.echo("\n".join(text_lines(report, warnings_in_full=quality)))
+        _print_lines(text_lines(report, rows_of={"failed", "warned"} if quality else {"failed"}))
     return VERIFY_FAILED if any(c.outcome == "failed" for s in report.steps for c in s.checks) else 0
 
 
 @cli.command()
-@_everywhere
 @click.argument("version", type=int)
+@_everywhere
 def resign(settings: Settings, version: int, as_json_: bool) -> int:
     """Take the file of an applied migration as it is now."""
     from sessmig.resign import resign as sign
@@ -256,8 +266,8 @@ def resign(settings: Settings, version: int, as_json_: bool) -> int:
 
 
 @cli.command()
-@_everywhere
 @click.argument("name")
+@_everywhere
 def new(settings: Settings, name: str, as_json_: bool) -> int:
     """Make the files of a new migration, numbered behind the last one."""
     from sessmig.new import new_migration

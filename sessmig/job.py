@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sessmig.databases.contract import Database
 
 _LOG = logging.getLogger("sessmig")
+# A library does not print: without a handler of the application's own, Python would write warnings to stderr.
+_LOG.addHandler(logging.NullHandler())
 _SHOWN_DIFF = 20
 
 

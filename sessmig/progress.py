@@ -53,8 +53,12 @@ class Progress:
         told = event.title
         if event.report is not None:
             rows = sum(statement.rows or 0 for statement in event.report.statements if statement.verb != "SELECT")
+            failed = sum(check.outcome == "failed" for check in event.report.checks)
             held = sum(check.outcome == "passed" for check in event.report.checks)
-            told += f"  {count(rows, 'row')}, {count(held, 'check')} held, {took(event.report.duration_ms)}"
+            parts = [count(rows, "row")]
+            parts += [f"{count(held, 'check')} held"] if held else []
+            parts += [f"{count(failed, 'check')} failed"] if failed else []
+            told += f"  {', '.join(parts)}, {took(event.report.duration_ms)}"
         self._line(f"  {sign}  {told}")
 
     def _line(self, text: str) -> None:

@@ -5,11 +5,11 @@ Knows reports only; asks no database and prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sessmig.results import CheckResult, Measurement, Report, StatusReport, StepReport
+from sessmig.results import CheckResult, Measurement, Outcome, Report, StatusReport, StepReport
 from sessmig.words import count, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
@@ -33,22 +33,22 @@ def example_lines(check: CheckResult) -> list[str]:
     return [*lines, f"... and {more:,} more"] if more > 0 else lines
 
 
-def text_lines(report: Report, *, warnings_in_full: bool = False) -> Iterator[str]:
+def text_lines(report: Report, *, rows_of: Collection[Outcome] = ()) -> Iterator[str]:
     """Lay a whole report out as plain text.
 
     Args:
         report: what a run did.
-        warnings_in_full: show the rows of warnings too.
+        rows_of: of which outcomes to show the rows that were found; the message of an error shows them too.
     """
     yield f"{report.series} on {report.database}"
     for step in report.steps:
         yield ""
-        yield from _step_lines(step, warnings_in_full=warnings_in_full)
+        yield from _step_lines(step, rows_of)
     yield ""
     yield summary(report)
 
 
-def _step_lines(step: StepReport, *, warnings_in_full: bool) -> Iterator[str]:
+def _step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
     said = {"verified": "", "already applied": ", already applied by another process"}.get(
         step.outcome, f", {step.outcome} in {took(step.duration_ms)}"
     )
@@ -72,8 +72,11 @@ def _step_lines(step: StepReport, *, warnings_in_full: bool) -> Iterator[str]:
         yield from (f"    {line}" for line in table(("", "before", "after"), measured, numbers=(1, 2)))
     if step.checks:
         yield "  checks"
+        width = max(len(SIGNS[check.outcome]) for check in step.checks)
         for check in step.checks:
-            yield from (f"    {line}" for line in _check_lines(check, in_full=warnings_in_full))
+            yield f"    {SIGNS[check.outcome].ljust(width)}  {_finding(check)}"
+            if check.outcome in rows_of:
+                yield from (f"      {' ' * width}{line}" for line in example_lines(check))
     for notice in step.notices:
         yield f"  {notice}"
 
@@ -82,12 +85,9 @@ def _value(measurement: Measurement) -> str:
     return short(shown(measurement.value), 30)
 
 
-def _check_lines(check: CheckResult, *, in_full: bool) -> Iterator[str]:
+def _finding(check: CheckResult) -> str:
     verb = "" if check.verb == "check" else f"{check.verb}: "
-    found = f": {check.found}" if check.outcome in ("failed", "warned") else ""
-    yield f"{SIGNS[check.outcome]}  {verb}{check.name}{found}"
-    if check.outcome == "failed" or (in_full and check.outcome == "warned"):
-        yield from (f"        {line}" for line in example_lines(check))
+    return f"{verb}{check.name}" + (f": found {check.found}" if check.outcome in ("failed", "warned") else "")
 
 
 def summary(report: Report) -> str:
@@ -108,6 +108,8 @@ def summary(report: Report) -> str:
     verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
     done = len(report.steps) if report.action == "dry-run" else report.applied
     head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
+    if stopped := [step for step in report.steps if step.outcome == "failed"]:
+        head += f", {stopped[0].label} {stopped[0].name} FAILED and was rolled back"
     if report.pending:
         titles = ", ".join(report.pending[:3]) + (", ..." if len(report.pending) > 3 else "")
         parts.append(f"{len(report.pending)} still pending ({titles})")

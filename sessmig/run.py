@@ -168,8 +168,8 @@ def _standing(run: _Run, failed: Step | None) -> str:
     before = f"{', '.join(applied)} stand{'s' if len(applied) == 1 else ''} applied" if applied else ""
     if failed is None:
         return f"The database: {before}." if before else "Nothing was applied."
-    gone = f"nothing of {failed.migration.title} stays: it was rolled back"
-    return f"The database: {before}; {gone}." if before else f"The database holds what it held before: {gone}."
+    gone = f"nothing of {failed.migration.title} stays"
+    return f"The database: {before}; {gone}." if before else f"The database holds what it held before; {gone}."
 
 
 def _since(started: float) -> int:

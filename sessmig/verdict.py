@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from sessmig.model import Answer, Block, Cell, Query
@@ -77,6 +78,10 @@ def judge(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]
     else:
         expected = measures[block.expected] if block.expects == "measure" else block.expected
         found = _unlike(answer, total, expected)
+        if block.expects == "measure":
+            block = replace(block, expected_text=f"{block.expected_text} ({shown(expected)})")
+        if total == 1:
+            return _result(block, found, (), (), 0)
     return _result(block, found, answer.columns, answer.rows[:EXAMPLES], total)
 
 
@@ -113,7 +118,7 @@ def _unlike(answer: Answer, total: int, expected: Cell) -> str:
     value = answer.rows[0][0]
     if equal(value, expected) or (isinstance(value, bool) and shown(value) == str(expected).lower()):
         return ""
-    return f"{shown(value)}, expected {shown(expected)}"
+    return shown(value)
 
 
 def _result(

@@ -1,0 +1,69 @@
+"""The README shows only what was run: its example is run here, and its output compared."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.fixtures.files import WriteMigrations
+from tests.fixtures.probe import Probe
+from tests.fixtures.processes import Cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"`shop/([0-9a-z_.]+)`\n\n```sql\n(.*?)```", README, flags=re.DOTALL))
+OUTPUTS = re.findall(r"```text\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_failure_that_the_readme_shows_is_what_its_files_give(
+    migrations: WriteMigrations, cli: Cli, probe: Callable[[str | Path], Probe]
+) -> None:
+    assert list(FILES) == ["0001_customers.sql", "0002_cities.sql", "0002_cities.verify.sql"]
+    folder = migrations(FILES)
+
+    done = cli("migrate", "--database", "app.db", "--dir", "shop", "--quiet", cwd=folder.parent)
+
+    assert done.returncode == 3
+    assert done.stderr == OUTPUTS[1]
+    assert "residents" not in probe(folder.parent / "app.db").tables()
+
+
+def test_the_example_runs_once_its_fault_is_mended(migrations: WriteMigrations, cli: Cli) -> None:
+    mended = FILES | {
+        "0002_cities.sql": FILES["0002_cities.sql"].replace(
+            "city FROM customers WHERE city <> ''", "coalesce(city, 'unknown') FROM customers"
+        )
+    }
+    folder = migrations(mended)
+
+    done = cli("migrate", "--database", "app.db", "--dir", "shop", "--quiet", cwd=folder.parent)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("2 migrations applied in")
+
+
+def test_the_first_run_that_the_readme_shows_is_what_make_migrate_prints(cli: Cli, tmp_path: Path) -> None:
+    database = tmp_path / "sample.db"
+    with sqlite3.connect(database) as connection:
+        for path in sorted((ROOT / "sql/webui_sessions/legacy").glob("sqlite*.sql")):
+            connection.executescript(path.read_text(encoding="utf-8"))
+    connection.close()
+
+    done = cli("migrate", "--database", str(database), "--dir", str(ROOT / "sql/webui_sessions"))
+
+    timeless = re.compile(r" in \d+ ms")
+    assert timeless.sub(" in T", OUTPUTS[0]) in timeless.sub(" in T", done.stdout)
+
+
+def test_the_readme_reaches_the_first_run_by_line_15_and_stays_short() -> None:
+    lines = README.splitlines()
+    assert any("make migrate" in line for line in lines[:15])
+    assert len(lines) <= 250
+
+
+def test_every_command_is_in_the_readmes_table_and_every_one_there_exists(cli: Cli) -> None:
+    shown = set(re.findall(r"^\| `sessmig (\w+)", README, flags=re.MULTILINE))
+    there = set(re.findall(r"^  (\w+)  ", cli("--help").stdout.partition("Commands:")[2], flags=re.MULTILINE))
+    assert shown == there
