@@ -93,7 +93,7 @@ def ensure_migrations(
     """
     from pathlib import Path
 
-    from sessmig.config import check_table
+    from sessmig.config import check_lock_wait, check_table
     from sessmig.databases import connect
     from sessmig.job import Job
     from sessmig.plan import Wish
@@ -101,13 +101,9 @@ def ensure_migrations(
 
     _refuse_option("pending", pending, ("apply", "error"))
     _refuse_option("ahead", ahead, ("error", "ok"))
+    wait, name, wish = check_lock_wait(lock_wait), check_table(table), Wish(to=to, ahead=ahead)
     with connect(database) as opened:
-        wish = Wish(to=to, ahead=ahead)
-        return migrate(
-            Job(
-                opened, Path(directory), series, check_table(table), wish, lock_wait, pending=pending, on_event=on_event
-            )
-        )
+        return migrate(Job(opened, Path(directory), series, name, wish, wait, pending=pending, on_event=on_event))
 
 
 async def aensure_migrations(database: AnyDatabase, directory: str | os.PathLike[str], **options: Any) -> Report:

@@ -108,7 +108,7 @@ def _merged(one: StatementResult, other: StatementResult) -> StatementResult:
 
 
 def detail(report: StepReport, text: str) -> dict[str, Any]:
-    """Return what the log keeps of an attempt; the file's text too, unless it is long or speaks of passwords."""
+    """Return what the log keeps of an attempt."""
     kept = {
         "statements": [asdict(statement) for statement in report.statements],
         "checks": [asdict(check) for check in report.checks],
@@ -118,6 +118,9 @@ def detail(report: StepReport, text: str) -> dict[str, Any]:
         kept["notices"] = list(report.notices)
     if report.error:
         kept["error"] = report.error
-    if len(text) <= _KEPT_TEXT and "password" not in text.lower():
-        kept["text"] = text
-    return kept
+    return kept | kept_text(text)
+
+
+def kept_text(text: str) -> dict[str, str]:
+    """Return a file's text as the log keeps it: not at all where it is long or speaks of passwords."""
+    return {"text": text} if len(text) <= _KEPT_TEXT and "password" not in text.lower() else {}

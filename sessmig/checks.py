@@ -55,13 +55,23 @@ def read_blocks(path: Path, queries: Sequence[Query], tail: Sequence[Comment]) -
 def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, str]]:
     """Give the comment lines that have the form `word: …`, refusing words that are not known.
 
-    Only such lines count as heads; any other comment is a remark.
+    Only such lines count as heads; any other comment is a remark. Inside a query, or behind one on its line, it
+    may have any form, but must not look like a head.
     """
     for comment in comments:
         match = _HEAD.fullmatch(comment.text)
         if match is None:
             continue
         word = match["word"]
+        if not comment.alone:
+            if word in (*_VERBS, *_LATER, "expect"):
+                raise FileError(
+                    path,
+                    f"{word}: stands inside a query, or behind one",
+                    line=comment.line,
+                    remedy="Give it a line of its own, above its query. Is a semicolon missing?",
+                )
+            continue
         if word in _LATER:
             raise FileError(
                 path, f"not supported yet: {word}", line=comment.line, remedy="Use checks and measures for now."

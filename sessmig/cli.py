@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from sessmig import __version__
-from sessmig.config import TABLE, Settings, check_table, find_settings, read_address
+from sessmig.config import TABLE, Settings, check_lock_wait, check_table, find_settings, read_address
 from sessmig.databases import connect
 from sessmig.errors import SessmigError, UsageError
 from sessmig.job import Job
@@ -44,27 +44,32 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: the step that ran was rolled back; run again to go on", err=True)
+        _say("interrupted: the step that ran was rolled back; run again to go on", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more to say to it
-        return 0
     except SessmigError as error:
         _tell(error)
         return error.exit_code
     except Exception as error:
         if "SESSMIG_TRACEBACK" in os.environ:
             raise
-        click.echo(f"sessmig: an error of its own: {type(error).__name__}: {error}", err=True)
-        click.echo("Please report it, with what SESSMIG_TRACEBACK=1 shows.", err=True)
+        _say(f"sessmig: an error of its own: {type(error).__name__}: {error}", err=True)
+        _say("Please report it, with what SESSMIG_TRACEBACK=1 shows.", err=True)
         return 1
 
 
+def _say(line: str = "", *, err: bool = False) -> None:
+    """Print a line to whoever still reads; `| head` must not change what comes of a command."""
+    try:
+        click.echo(line, err=err)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
+
+
 def _tell(error: SessmigError) -> None:
-    click.echo(click.style(error.what, fg="red"), err=True)
+    _say(error.what if os.environ.get("NO_COLOR") else click.style(error.what, fg="red"), err=True)
     for part in (error.holds, error.remedy):
         if part:
-            click.echo(part, err=True)
+            _say(part, err=True)
 
 
 def _everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,16 +79,21 @@ def _everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(
         database: str | None, db: str | None, directory: str | None, series: str | None, table: str | None, **rest: Any
     ) -> Any:
-        if database and db:
+        if database is not None and db is not None:
             raise UsageError("both --database and --db are given", remedy="Give one of them.")
-        given = {"database": database or db, "dir": directory, "series": series, "table": table}
+        given = {"database": db if database is None else database, "dir": directory, "series": series, "table": table}
         settings = find_settings(given, Path.cwd())
         if database and read_address(database).secrets:
-            click.echo(
+            _say(
                 "warning: a password in --database can be seen in the process list; use DATABASE_URL or PGPASSWORD",
                 err=True,
             )
-        return command(settings, **rest)
+        try:
+            return command(settings, **rest)
+        except SessmigError as error:
+            if rest["as_json_"]:
+                _print_json({"error": error_json(error), **(as_json(error.report) if error.report else {})})
+            raise
 
     for option in (
         click.option("--database", "-d", metavar="URL", help="Database URL or path. [SESSMIG_DATABASE, DATABASE_URL]"),
@@ -104,13 +114,13 @@ def _job(settings: Settings, *, create: bool = False, **options: Any) -> Iterato
             "no database is given",
             remedy="Give --database URL, or set DATABASE_URL (in the environment, .env or [tool.sessmig]).",
         )
-    table = check_table(settings.table or TABLE)
+    table = check_table(TABLE if settings.table is None else settings.table)
     with connect(settings.database, create=create) as database:
         yield Job(database, Path(settings.dir or "sql"), settings.series, table, **options)
 
 
 def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    _say(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -118,7 +128,7 @@ def _print_lines(lines: Iterable[str]) -> None:
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for line in lines:
         sign = _SIGN.match(line) if coloured else None
-        click.echo(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
+        _say(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -174,20 +184,18 @@ def migrate(
         create=not dry_run,
         wish=wish,
         dry_run=dry_run,
-        lock_wait=lock_wait,
+        lock_wait=check_lock_wait(lock_wait),
         single_transaction=single_transaction,
         on_event=progress.show,
     ) as job:
         try:
             report = run(job)
         except SessmigError as error:
-            if as_json_:
-                _print_json({"error": error_json(error), **(as_json(error.report) if error.report else {})})
-            elif error.report and not quiet:
+            if error.report and not (quiet or as_json_):
                 done = [step for step in error.report.steps if step.outcome != "failed"]
                 if done:
                     _print_lines(text_lines(error.report))
-                    click.echo()
+                    _say()
             raise
     if as_json_:
         _print_json(as_json(report))
@@ -259,9 +267,9 @@ def resign(settings: Settings, version: int, as_json_: bool) -> int:
     if as_json_:
         _print_json({"migration": migration.title, "checksum": migration.checksum, "difference": difference})
     else:
-        click.echo(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), logged")
+        _say(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), logged")
         if difference:
-            click.echo(difference)
+            _say(difference)
     return 0
 
 
@@ -276,5 +284,5 @@ def new(settings: Settings, name: str, as_json_: bool) -> int:
     if as_json_:
         _print_json({"files": [str(path) for path in paths]})
     else:
-        click.echo("\n".join(str(path) for path in paths))
+        _print_lines(map(str, paths))
     return 0

@@ -5,6 +5,7 @@ Knows names and places of settings; opens no database and reads no migration.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -17,7 +18,9 @@ TABLE = "schema_migrations"
 KEYS = ("database", "dir", "series", "table")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
-_CONNINFO = re.compile(r"\s*(?:host|hostaddr|port|dbname|user|service|password|passfile|sslmode)\s*=")
+_CONNINFO = re.compile(r"\s*[a-z_]+\s*=")
+_CONNINFO_SECRET = re.compile(r"(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s\\]|\\.)+)", re.DOTALL)
+_URL_SECRET = re.compile(r"(\b(?:ssl)?password=)([^&#]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,12 @@ def _read_toml(path: Path, *, whole: bool) -> dict[str, str | None]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
-    section = data.get("tool", {}).get("sessmig", data if whole else {})
+    tool = data.pop("tool", {})
+    section = tool.get("sessmig", {}) if isinstance(tool, dict) else {}
+    if not isinstance(section, dict):
+        raise UsageError(f"{path}: tool.sessmig has to be a table", remedy="Write [tool.sessmig].")
+    if whole:
+        section = data | section
     for key, value in section.items():
         if key not in KEYS:
             raise UsageError(f"{path}: unknown setting {key!r}", remedy=f"Known are: {', '.join(KEYS)}.")
@@ -127,6 +135,17 @@ def check_table(name: str) -> str:
     return name
 
 
+def check_lock_wait(seconds: float) -> float:
+    """Return how long to wait for the lock, refusing what is no time.
+
+    Raises:
+        UsageError: not a number, below zero, or without end.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        raise UsageError(f"--lock-wait {seconds!r}: not a number of seconds", remedy="Give 0 or more.")
+    return seconds
+
+
 def read_address(database: str) -> Address:
     """Understand a database URL, a libpq connection string or a path.
 
@@ -141,14 +160,15 @@ def read_address(database: str) -> Address:
         target = "postgresql://" + database.split("://", 1)[1]
         return Address("postgres", target, *_redact(target))
     if _CONNINFO.match(database):
-        secret = re.search(r"password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", database)
-        label = database.replace(secret[1], "***") if secret else database
-        return Address("postgres", database, label, (secret[1].strip("'"),) if secret else ())
+        written = [match[2] for match in _CONNINFO_SECRET.finditer(database)]
+        meant = [re.sub(r"\\(.)", r"\1", secret.strip("'"), flags=re.DOTALL) for secret in written]
+        return Address("postgres", database, _CONNINFO_SECRET.sub(r"\1***", database), _secrets(written + meant))
     match = re.fullmatch(r"sqlite(?:\+\w+)?://(?:/(.*))?", database, re.IGNORECASE | re.DOTALL)
-    if match is None and ("://" in database or re.match(r"(?:sqlite|postgres|postgresql):", database)):
-        label = _redact(database)[0] if "://" in database else database
+    if match is None and ("://" in database or re.match(r"(?:sqlite|postgres|postgresql|file):", database)):
+        label = _redact(database)[0] if "://" in database else database.partition(":")[0] + ":..."
         raise UsageError(f"not a database URL: {label}", remedy=_FORMS)
-    path = (match[1] or ":memory:") if match else database
+    # `sqlite://` is a database in memory; `sqlite:///` is one whose name a script has left empty.
+    path = database if match is None else ":memory:" if match[1] is None else match[1]
     if not path or "\0" in path:
         raise UsageError("the database has no name", remedy=_FORMS)
     if match and "?" in path:
@@ -165,17 +185,22 @@ def _redact(url: str) -> tuple[str, tuple[str, ...]]:
 
     secrets: list[str] = []
     scheme, separator, rest = url.partition("://")
-    head, mark, query = rest.partition("?")
-    # A password may hold / or @ by mistake, so the last @ is the border.
+    # A password may hold /, @ or ? by mistake: options are what has the form of one, and the last @ is the border.
+    options = re.search(r"\?(?=\w+=)", rest)
+    head, query = (rest[: options.start()], rest[options.start() :]) if options else (rest, "")
+    if "@" not in head and "@" in query and re.match(r"[^:/]*:(?!\d*/)", head):
+        head, query = rest, ""
     userinfo, at, host = head.rpartition("@")
     if ":" in userinfo:
         user, _, password = userinfo.partition(":")
         secrets.append(password)
         userinfo = f"{user}:***" if password else user
-    for match in re.finditer(r"(?:^|&)(?:ssl)?password=([^&#]*)", query):
-        secrets.append(match[1])
-        query = query.replace(f"password={match[1]}", "password=***")
+    secrets += [match[2] for match in _URL_SECRET.finditer(query)]
+    query = _URL_SECRET.sub(r"\1***", query)
     meant = [unquote(secret) for secret in secrets]
-    return f"{scheme}{separator}{userinfo}{at}{host}{mark}{query}", tuple(
-        dict.fromkeys(s for s in secrets + meant if s)
-    )
+    return f"{scheme}{separator}{userinfo}{at}{host}{query}", _secrets(secrets + meant)
+
+
+def _secrets(found: list[str]) -> tuple[str, ...]:
+    """Return each once, the longer before those that it holds; an empty one would be found everywhere."""
+    return tuple(sorted(dict.fromkeys(secret for secret in found if secret), key=len, reverse=True))

@@ -27,8 +27,9 @@ def is_directive(comment: Comment) -> bool:
 
 
 def description(comments: Sequence[Comment], *, otherwise: str) -> str:
-    """Return the first comment line that is no directive and not empty."""
-    return next((c.text for c in comments if c.text and not is_directive(c)), otherwise)
+    """Return the first comment line that is no directive and has words in it: a ruler (`-- ====`) has none."""
+    said = (c.text for c in comments if c.alone and not is_directive(c))
+    return next((text for text in said if any(map(str.isalnum, text))), otherwise)
 
 
 def read_directives(path: Path, comments: Sequence[Comment], first_statement_line: int | None) -> tuple[Directive, ...]:
@@ -36,7 +37,7 @@ def read_directives(path: Path, comments: Sequence[Comment], first_statement_lin
 
     Args:
         path: the file, for messages.
-        comments: every `--` comment of the file that begins a line.
+        comments: the `--` comments of the file.
         first_statement_line: the line of the first statement, if there is one.
 
     Raises:
@@ -47,6 +48,13 @@ def read_directives(path: Path, comments: Sequence[Comment], first_statement_lin
         match = _DIRECTIVE.match(comment.text)
         if match is None:
             continue
+        if not comment.alone:
+            raise FileError(
+                path,
+                f"a directive inside a statement, or behind one: sessmig: {match['word']}",
+                line=comment.line,
+                remedy="Give it a line of its own, above the statement.",
+            )
         directive = Directive(match["word"], match["argument"].strip(), comment.line)
         _judge(path, directive, first_statement_line)
         if any(earlier.word == directive.word for earlier in found):

@@ -83,13 +83,25 @@ class DatabaseError(SessmigError):
         code: the SQLSTATE, or SQLite's name of the error.
         index: which of the statements sent failed, from 0.
         position: the character of the script at which it failed, from 0.
+        escaped: the script ended the transaction itself, and what it did until then may stand.
     """
 
-    def __init__(self, message: str, *, code: str = "", index: int | None = None, position: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        index: int | None = None,
+        position: int | None = None,
+        escaped: bool = False,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.index = index
         self.position = position
+        self.escaped = escaped
+        self.in_doubt = False
+        """The connection was lost at the commit: only the database knows whether it was done."""
 
 
 class StepError(SessmigError):

@@ -66,6 +66,10 @@ class Job:
         if self.on_event:
             self.on_event(Event(kind, text, title, report))
 
+    def await_reading(self) -> None:
+        """Wait until nobody stands in the way of reading, no longer than for the lock."""
+        self.database.await_reading(wait=self.lock_wait, on_wait=_Patience(self).told)
+
     def transaction(self) -> AbstractContextManager[None]:
         """Open a transaction under the lock; in a dry run it is rolled back at its end."""
         return self.database.transaction(
@@ -95,8 +99,10 @@ def find(job: Job) -> tuple[Series, Ledger, Plan]:
     Raises:
         UsageError, FileError: the folder is not a series.
         LedgerError: the table is another program's.
+        LockError: another process let nobody read for all of `lock_wait`.
     """
     series = discover(job.directory, job.database.dialect, series=job.series)
+    job.await_reading()
     ledger = Ledger(job.database, job.table, series.name)
     return series, ledger, make_plan(series.migrations, ledger.read(), job.wish)
 

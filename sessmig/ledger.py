@@ -14,11 +14,13 @@ from sessmig.errors import LedgerError
 from sessmig.ledger_tables import COLUMNS, LOG_COLUMNS, WEBUI_COLUMNS, create_statements, refuse_foreign
 from sessmig.model import Cell, Entry, Migration
 from sessmig.results import StepReport
-from sessmig.words import shown
+from sessmig.words import plain, shown
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
 
+_NAMES = frozenset(column.name for column in COLUMNS)
+_LOG_NAMES = frozenset(column.name for column in LOG_COLUMNS)
 LEGACY = "legacy"
 """The series of rows that were taken over from another system's table."""
 
@@ -80,17 +82,22 @@ class Ledger:
         log = frozenset(self._database.columns(f"{self.name}_log"))
         if not log:
             self._send(create_statements(self._database, f"{self.name}_log", LOG_COLUMNS))
-        elif not log >= {column.name for column in LOG_COLUMNS}:
+        elif not log >= _LOG_NAMES:
             raise LedgerError(
-                f"{self._log}: not sessmig's log (columns: {', '.join(sorted(log))})",
-                remedy="Choose another name with --table NAME.",
+                f"{self._database.label}: the table {self.name}_log is not sessmig's log"
+                f" (columns: {', '.join(sorted(log))})",
+                holds="Nothing was touched.",
+                remedy="Keep it, and give sessmig a table of its own with --table NAME; its log is then NAME_log.",
             )
 
     @property
     def is_standing(self) -> bool:
         """Whether `ensure` would find nothing to do."""
-        columns, log = self._database.columns(self.name), self._database.columns(f"{self.name}_log")
-        return bool(log) and frozenset(columns) >= {column.name for column in COLUMNS}
+        return self._has_log and frozenset(self._database.columns(self.name)) >= _NAMES
+
+    @property
+    def _has_log(self) -> bool:
+        return frozenset(self._database.columns(f"{self.name}_log")) >= _LOG_NAMES
 
     def record(self, migration: Migration, step: StepReport) -> None:
         """Write the row that says: this exact file ran, and its checks held."""
@@ -148,7 +155,7 @@ class Ledger:
     def texts(self, versions: Sequence[int]) -> dict[int, str]:
         """Return the text that each of these versions had when it was last applied, where the log has it."""
         found: dict[int, str] = {}
-        if not self._database.columns(f"{self.name}_log"):
+        if not self._has_log:
             return found
         for version in versions:
             answer = self._database.query(
@@ -182,7 +189,7 @@ class Ledger:
 
     def _old_rows(self) -> tuple[tuple[Cell, ...], ...]:
         return self._database.query(
-            "SELECT CAST(migration_id AS TEXT), CAST(applied_at AS TEXT), CAST(description AS TEXT), "
+            f"SELECT CAST(migration_id AS TEXT), {self._database.types.iso % 'applied_at'}, CAST(description AS TEXT), "
             f"CAST(status AS TEXT), CAST(metadata AS TEXT) FROM {self._table} ORDER BY applied_at, migration_id"
         ).rows
 
@@ -218,14 +225,25 @@ def _legacy_entries(rows: Sequence[tuple[Cell, ...]]) -> Iterator[Entry]:
             kept["old_applied_at"] = applied_at
         if metadata not in (None, ""):
             try:
-                value = json.loads(str(metadata))
+                value = _read_json(str(metadata))
             except ValueError:
                 value = metadata
-            kept = {**value, **kept} if isinstance(value, dict) else {"old_metadata": value, **kept}
+            is_flat = isinstance(value, dict) and not value.keys() & {"old_status", "old_applied_at"}
+            kept = {**value, **kept} if is_flat else {"old_metadata": value, **kept}
         told = None if description is None else str(description)
         yield Entry(
             LEGACY, version, "" if name is None else str(name), "baseline", None, told, moment, metadata=_json(kept)
         )
+
+
+def _read_json(text: str) -> Any:
+    """Read JSON as every database can keep it: PostgreSQL takes neither NaN nor a NUL nor half a character."""
+    value = json.loads(text)
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if "\\u0000" in written:
+        raise ValueError("a NUL")
+    written.encode()
+    return value
 
 
 def _utc(moment: Cell) -> str | None:
@@ -240,11 +258,7 @@ def _utc(moment: Cell) -> str | None:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: object) -> str:
-    return f"x'{value.hex()}'" if isinstance(value, bytes) else str(value)
+    return json.dumps(plain(value), ensure_ascii=False)
 
 
 def done_by() -> str:

@@ -6,6 +6,7 @@ Knows nothing of files, databases or output: every value here can be made by han
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -103,10 +104,12 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One `--` comment of a script that begins a line; `text` is what stands behind the dashes, stripped."""
+    """One `--` comment of a script; `text` is what stands behind the dashes, stripped."""
 
     text: str
     line: int
+    alone: bool = True
+    """On a line of its own, and not inside a statement: where directives and heads have to stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,7 @@ class Plan:
 
 # What a database answers.
 
-Cell = str | int | float | bool | bytes | None
+Cell = str | int | float | Decimal | bool | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,8 @@ class LedgerTypes:
     """How a time is read as the text `YYYY-MM-DD HH:MM:SS` in UTC; `%s` is the column."""
     moment: str
     """How a UTC text is written into such a column; `%s` is the parameter."""
+    iso: str
+    """How a column of whatever type is read as text, times as ISO 8601 has them; `%s` is the column."""
     count_up: tuple[str, ...]
     """What gives a row without version the next one of its series.
 

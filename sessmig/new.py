@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sessmig.errors import FileError, UsageError
-from sessmig.model import DIALECTS, Dialect
+from sessmig.model import DIALECTS, Dialect, Migration
 from sessmig.source import discover
 
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
@@ -39,14 +40,14 @@ def new_migration(directory: Path, name: str) -> list[Path]:
         The files made.
 
     Raises:
-        UsageError: a name that is none.
+        UsageError: a name that is none, a folder of several series.
         FileError: the folder cannot be written to, or is no series.
     """
     if _NAME.fullmatch(name) is None:
         better = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         raise UsageError(f"not a migration's name: {name!r}", remedy=f"Try {better}." if better else "Use a-z, 0-9, _.")
     dialects: list[Dialect | None] = [d for d in DIALECTS if (directory / d).is_dir()]
-    label = _next_label(directory, dialects)
+    label = _next_label([m for dialect in dialects or [None] for m in _standing(directory, dialect)])
     title = name.replace("_", " ").capitalize()
     made = []
     for dialect in dialects or [None]:
@@ -58,13 +59,20 @@ def new_migration(directory: Path, name: str) -> list[Path]:
     return made
 
 
-def _next_label(directory: Path, dialects: list[Dialect | None]) -> str:
-    labels = []
-    for dialect in dialects or [None]:
-        folder = directory / dialect if dialect else directory
-        if folder.is_dir() and any(name.endswith(".sql") for name in os.listdir(folder)):
-            labels += [m.label for m in discover(directory, dialect or "sqlite").migrations]
-    last = max(labels, key=int, default="0000")
+def _standing(directory: Path, dialect: Dialect | None) -> tuple[Migration, ...]:
+    """Return the migrations that stand there already; a new or empty folder is a series without any."""
+    folder = directory / dialect if dialect else directory
+    try:
+        if not os.path.exists(folder) or not os.listdir(folder):
+            return ()
+    except OSError as error:
+        raise FileError(folder, f"cannot be read: {error.strerror}") from None
+    own: Dialect = next((d for d in DIALECTS if d == directory.resolve().name), "sqlite")
+    return discover(directory, dialect or own, empty=True).migrations
+
+
+def _next_label(migrations: Sequence[Migration]) -> str:
+    last = max((m.label for m in migrations), key=int, default="0000")
     if _TIMESTAMP.fullmatch(last):
         return max(datetime.now(UTC).strftime("%Y%m%d%H%M%S"), str(int(last) + 1))
     return str(int(last) + 1).zfill(len(last))

@@ -74,9 +74,19 @@ def _adopt(migrations: Sequence[Migration], entries: Sequence[Entry]) -> list[En
         migration = by_name.get(entry.name)
         if migration is None or migration.version in known or not _is_foreign(entry, migrations):
             continue
-        if json.loads(entry.metadata or "{}").get("old_status") == "success":
-            own.append(replace(entry, series=migration.series, version=migration.version))
+        if _was_successful(entry):
+            own.append(replace(entry, series=migration.series, version=migration.version, status="baseline"))
     return own
+
+
+def _was_successful(entry: Entry) -> bool:
+    """Read the status that the old system gave a row, before it was taken over or (by its old INSERT) since."""
+    try:
+        kept = json.loads(entry.metadata or "{}")
+    except ValueError:
+        kept = {}
+    status = kept.get("old_status", entry.status) if isinstance(kept, dict) else entry.status
+    return bool(status == "success")
 
 
 def _is_foreign(entry: Entry, migrations: Sequence[Migration]) -> bool:

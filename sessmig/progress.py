@@ -42,8 +42,7 @@ class Progress:
 
     def _begin(self, event: Event) -> None:
         if self._terminal:
-            self._stream.write(f"\r\x1b[K  ...     {short(event.text)}")
-            self._stream.flush()
+            self._write(f"\r\x1b[K  ...     {short(event.text)}")
             self._open = True
         else:
             self._line(f"  begin   {event.text}")
@@ -62,6 +61,12 @@ class Progress:
         self._line(f"  {sign}  {told}")
 
     def _line(self, text: str) -> None:
-        self._stream.write(("\r\x1b[K" if self._open else "") + text + "\n")
-        self._stream.flush()
+        self._write(("\r\x1b[K" if self._open else "") + text + "\n")
         self._open = False
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:  # the reader has gone, and that is no reason to stop a migration
+            self._silent = True

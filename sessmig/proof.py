@@ -13,6 +13,7 @@ from sessmig import verdict
 from sessmig.errors import CheckError, DatabaseError
 from sessmig.model import Answer, Block, Cell
 from sessmig.results import CheckResult, Measurement
+from sessmig.words import count
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -46,7 +47,15 @@ def ask_before(database: Database, blocks: Sequence[Block]) -> Picture:
             _ask(database, block, picture)
         elif block.expects == "same":
             _ask_whole(database, block, picture)
+        if _is_consequence(picture):
+            picture.checks.pop()
     return picture
+
+
+def _is_consequence(picture: Picture) -> bool:
+    """Where a required table is not there, ten queries that cannot be asked for it only hide that."""
+    failed = [check for check in picture.checks if check.outcome == "failed"]
+    return len(failed) > 1 and failed[-1] is picture.checks[-1] and not failed[-1].expected
 
 
 def ask_after(database: Database, blocks: Sequence[Block], picture: Picture) -> None:
@@ -92,7 +101,7 @@ def _measure(database: Database, block: Block, picture: Picture) -> None:
         answer = database.query(verdict.fill(block.query, picture.measures), limit=2)
     if len(answer.rows) != 1 or len(answer.columns) != 1:
         rows = "more than one row" if len(answer.rows) > 1 else "no row" if not answer.rows else "one row"
-        found = f"{rows} of {len(answer.columns)} columns, where one value is expected"
+        found = f"{rows} of {count(len(answer.columns), 'column')}, where one value is expected"
         picture.checks.append(verdict.unanswered(block, found))
         return
     value = answer.rows[0][0]

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sessmig.results import CheckResult, Measurement, Outcome, Report, StatusReport, StepReport
-from sessmig.words import count, short, shown, table, took
+from sessmig.words import count, plain, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
 
@@ -18,7 +18,8 @@ SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnab
 def check_lines(check: CheckResult, *, examples: bool = True) -> list[str]:
     """Put one failed or warning check into words, with its counter-examples."""
     what = f"{check.verb} failed" if check.outcome == "failed" else "warning"
-    lines = [f"{check.where}: {what}: {check.name}", f"    expected {check.expected}, found {check.found}"]
+    found = f"expected {check.expected}, found {check.found}" if check.expected else check.found
+    lines = [f"{check.where}: {what}: {check.name}", f"    {found}"]
     if examples:
         lines += [f"    {line}" for line in example_lines(check)]
     return lines
@@ -87,7 +88,11 @@ def _value(measurement: Measurement) -> str:
 
 def _finding(check: CheckResult) -> str:
     verb = "" if check.verb == "check" else f"{check.verb}: "
-    return f"{verb}{check.name}" + (f": found {check.found}" if check.outcome in ("failed", "warned") else "")
+    return f"{verb}{check.name}" + (f": {_found(check)}" if check.outcome in ("failed", "warned") else "")
+
+
+def _found(check: CheckResult) -> str:
+    return f"found {check.found}" if check.expected else check.found
 
 
 def summary(report: Report) -> str:
@@ -106,7 +111,7 @@ def summary(report: Report) -> str:
     if not report.steps and not report.pending:
         return f"nothing to do: {count(report.standing, 'migration')} applied, none pending"
     verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
-    done = len(report.steps) if report.action == "dry-run" else report.applied
+    done = sum(step.outcome in ("applied", "would apply") for step in report.steps)
     head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
     if stopped := [step for step in report.steps if step.outcome == "failed"]:
         head += f", {stopped[0].label} {stopped[0].name} FAILED and was rolled back"
@@ -118,16 +123,8 @@ def summary(report: Report) -> str:
 
 def as_json(report: Report) -> dict[str, Any]:
     """Return a report as JSON knows it; bytes are written as SQL writes them."""
-    plain: dict[str, Any] = _plain(asdict(report))
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return shown(value) if isinstance(value, bytes) else value
+    known: dict[str, Any] = plain(asdict(report))
+    return known
 
 
 def status_lines(status: StatusReport) -> Iterator[str]:

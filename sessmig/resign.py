@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sessmig import source
+from sessmig.attempt import kept_text
 from sessmig.errors import UsageError
 from sessmig.job import Job, differences, find
 from sessmig.model import Migration
@@ -46,8 +47,8 @@ def resign(job: Job, version: int) -> tuple[Migration, str]:
             "checksum_before": entry.checksum,
             "checksum": migration.checksum,
             "name_before": entry.name,
-            "difference": difference,
-            "text": source.read_text(migration.path),
+            "difference": difference if kept_text(difference) else "",
+            **kept_text(source.read_text(migration.path)),
         }
         started_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         ledger.log(migration, "resign", "success", started_at=started_at, duration_ms=0, detail=detail)

@@ -50,7 +50,7 @@ class CheckResult:
     """How many rows the examples were taken from."""
 
 
-StepOutcome = Literal["applied", "would apply", "already applied", "failed", "verified"]
+StepOutcome = Literal["applied", "would apply", "already applied", "failed", "rolled back", "verified"]
 
 
 @dataclass(frozen=True, slots=True)

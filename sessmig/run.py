@@ -11,11 +11,11 @@ from time import monotonic
 
 from sessmig import source
 from sessmig.attempt import Attempt, carry_out, detail
-from sessmig.errors import LockError, PendingError, PlanError, SessmigError
+from sessmig.errors import DatabaseError, LockError, PendingError, PlanError, SessmigError
 from sessmig.failure import of_step
 from sessmig.job import Job, find, refuse
 from sessmig.ledger import Ledger
-from sessmig.model import Migration, Step
+from sessmig.model import Migration, Plan, Step
 from sessmig.plan import make_plan
 from sessmig.results import Report, StepReport
 from sessmig.source import Series
@@ -56,20 +56,29 @@ def migrate(job: Job) -> Report:
     if not plan.pending:
         return report
     if job.pending == "error":
-        raise PendingError(
-            f"{count(len(plan.pending), 'migration')} pending: {', '.join(m.title for m in plan.pending)}",
-            holds="Nothing was touched.",
-            remedy="Run sessmig migrate.",
-        )
+        raise _pending(plan, report)
     run = _Run(job, series, ledger, steps[: len(plan.pending)])
     job.emit("plan", f"{count(len(run.steps), 'migration')} pending")
     try:
         _carry_out_all(run)
     except SessmigError as error:
         told = _told(run, error)
+        if job.single_transaction:
+            run.done = [replace(step, outcome="rolled back") for step in run.done]
         told.report = replace(report, steps=(*run.done, *run.failed), duration_ms=_since(started))
         raise told from None
     return replace(report, steps=tuple(run.done), duration_ms=_since(started))
+
+
+def _pending(plan: Plan, report: Report) -> PendingError:
+    titles = tuple(migration.title for migration in plan.pending)
+    error = PendingError(
+        f"{count(len(titles), 'migration')} pending: {', '.join(titles)}",
+        holds="Nothing was touched.",
+        remedy="Run sessmig migrate.",
+    )
+    error.report = replace(report, pending=(*titles, *report.pending))
+    return error
 
 
 def _carry_out_all(run: _Run) -> None:
@@ -84,15 +93,18 @@ def _carry_out_all(run: _Run) -> None:
             job.emit("step", f"{step.migration.title}: {step.script.description}", step.migration.title)
             with nullcontext() if whole else job.transaction():
                 report = _apply(run, step, settle=whole)
-            run.attempt = None
             run.done.append(report)
             if not whole:
-                job.emit(
-                    "done",
-                    f"{step.migration.title}: {report.outcome} in {took(report.duration_ms)}",
-                    step.migration.title,
-                    report,
-                )
+                run.attempt = None
+                _say_done(job, report)
+    if whole:
+        for report in run.done:
+            _say_done(job, report)
+
+
+def _say_done(job: Job, report: StepReport) -> None:
+    title = f"{report.label}_{report.name}"
+    job.emit("done", f"{title}: {report.outcome} in {took(report.duration_ms)}", title, report)
 
 
 def _apply(run: _Run, step: Step, *, settle: bool) -> StepReport:
@@ -106,14 +118,15 @@ def _apply(run: _Run, step: Step, *, settle: bool) -> StepReport:
         database.settle()
     report = attempt.report("would apply" if run.job.dry_run else "applied")
     run.ledger.record(step.migration, report)
-    run.ledger.log(
-        step.migration,
-        "apply",
-        "success",
-        started_at=report.started_at,
-        duration_ms=report.duration_ms,
-        detail=detail(report, step.script.text),
-    )
+    if not run.job.dry_run:  # whose rollback would leave a gap in the log's numbers
+        run.ledger.log(
+            step.migration,
+            "apply",
+            "success",
+            started_at=report.started_at,
+            duration_ms=report.duration_ms,
+            detail=detail(report, step.script.text),
+        )
     return report
 
 
@@ -130,10 +143,16 @@ def _told(run: _Run, error: SessmigError) -> SessmigError:
     """Put a failure into words and into the log; by now it has been rolled back."""
     attempt = run.attempt
     if attempt is None or isinstance(error, PlanError):
+        label = run.job.database.label
+        if isinstance(error, DatabaseError) and label not in error.what:
+            error.what = f"{label}: {error.what}"
         error.holds = error.holds or _standing(run, None)
         return error
     step = attempt.step
-    told = of_step(step, error, attempt.picture.checks, standing=_standing(run, step))
+    if len(run.done) == len(run.steps):
+        run.done.pop()
+        error.what = f"the commit of the whole run failed: {error.what}"
+    told = of_step(step, error, attempt.picture.checks, standing=_standing(run, step, error))
     report = attempt.report("failed", str(error) if isinstance(error, LockError) else told.what)
     run.failed.append(report)
     if not run.job.dry_run and not isinstance(error, LockError):
@@ -158,8 +177,12 @@ def _log_failure(run: _Run, step: Step, report: StepReport) -> None:
         )
 
 
-def _standing(run: _Run, failed: Step | None) -> str:
+def _standing(run: _Run, failed: Step | None, error: SessmigError | None = None) -> str:
     """Say what the database holds now."""
+    if failed and isinstance(error, DatabaseError) and error.escaped:
+        return f"The database may hold what {failed.migration.title} did until then; it is not recorded as applied."
+    if failed and isinstance(error, DatabaseError) and error.in_doubt:
+        return f"The connection was lost at the commit: whether {failed.migration.title} stands, sessmig status tells."
     if run.job.dry_run:
         return "The database holds what it held before: it was a dry run."
     if run.job.single_transaction:

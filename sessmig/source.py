@@ -34,27 +34,31 @@ class Series:
     migrations: tuple[Migration, ...]
 
 
-def discover(directory: Path, dialect: Dialect, *, series: str | None = None) -> Series:
+def discover(directory: Path, dialect: Dialect, *, series: str | None = None, empty: bool = False) -> Series:
     """Find the migrations of a series, hash them, and read none of them as SQL.
 
     Args:
         directory: the series folder, or its dialect folder.
         dialect: which dialect folder to take, where there are any.
         series: the series' name; the folder's, if None.
+        empty: take a folder without migrations too.
 
     Raises:
         UsageError: no such folder, a folder of several series, a folder without migrations.
         FileError: a file or folder that does not belong, two files of one version, a pair file without its
-            migration, a file that cannot be read.
+            migration, a file or folder that cannot be read.
     """
-    folder, name = _folder(directory, dialect)
+    try:
+        folder, name = _folder(directory, dialect)
+        files = _files(folder)
+    except OSError as error:
+        raise FileError(error.filename or directory, f"cannot be read: {error.strerror}") from None
     if (series or name) == LEGACY:
         raise UsageError(
             f"{directory}: a series cannot be named {LEGACY}", remedy="Rename the folder, or give --series NAME."
         )
-    files = _files(folder)
     migrations = tuple(_pair(folder, files, series or name))
-    if not migrations:
+    if not migrations and not empty:
         raise UsageError(f"{folder}: no migrations here", remedy=f"A migration is a file named {GRAMMAR}.")
     return Series(series or name, folder, migrations)
 
@@ -101,12 +105,14 @@ def _is_sql(name: str) -> bool:
 def _refuse_folders(directory: Path, *, allowed: tuple[str, ...]) -> None:
     for entry in sorted(os.scandir(directory), key=lambda e: e.name):
         if entry.is_dir() and entry.name not in allowed:
-            may = f"Only {', '.join(f'{a}/' for a in allowed)} may stand here." if allowed else "No folder may."
-            raise FileError(Path(entry.path), "a folder that does not belong into a series", remedy=may)
+            may = f"Only {', '.join(f'{a}/' for a in allowed)}" if allowed else "No folder"
+            raise FileError(
+                Path(entry.path), "a folder that does not belong into a series", remedy=f"{may} may stand here."
+            )
 
 
 def _refuse_collection(directory: Path) -> None:
-    """A folder of folders that look like series is not one series."""
+    """Refuse a folder of folders that look like series: it is not one series."""
     found = []
     for entry in os.scandir(directory):
         if entry.is_dir() and not entry.name.startswith(".") and entry.name != LEGACY:
@@ -115,8 +121,8 @@ def _refuse_collection(directory: Path) -> None:
                 found.append(entry.name)
     if found:
         raise UsageError(
-            f"{directory}: holds several series: {', '.join(sorted(found))}",
-            remedy=f"Choose one, as in --dir {directory / sorted(found)[0]}",
+            f"{directory}: holds {'several' if len(found) > 1 else 'one'} series: {', '.join(sorted(found))}",
+            remedy=f"{'Choose one, as in' if len(found) > 1 else 'Give'} --dir {directory / sorted(found)[0]}",
         )
 
 
@@ -162,15 +168,19 @@ def _pair(folder: Path, files: dict[tuple[int, bool, bool], re.Match[str]], seri
 
 def _bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise FileError(path, f"cannot be read: {error.strerror}") from None
+
+
+def _even(data: bytes) -> bytes:
+    """Drop a BOM, and read CRLF as LF: an editor's choice is no change of the file."""
     return data.removeprefix(_BOM).replace(b"\r\n", b"\n")
 
 
 def checksum(data: bytes) -> str:
-    """Return the SHA-256 of a file's bytes, whose BOM and CRLF are gone already."""
-    return hashlib.sha256(data).hexdigest()
+    """Return the SHA-256 of a file's bytes, a BOM dropped and CRLF read as LF."""
+    return hashlib.sha256(_even(data)).hexdigest()
 
 
 def read_text(path: Path) -> str:
@@ -192,7 +202,7 @@ def _decode(path: Path, data: bytes) -> str:
             remedy="Is it UTF-16? Save the file as UTF-8.",
         )
     try:
-        return data.decode()
+        data.decode()
     except UnicodeDecodeError as error:
         raise FileError(
             path,
@@ -200,6 +210,7 @@ def _decode(path: Path, data: bytes) -> str:
             line=data.count(b"\n", 0, error.start) + 1,
             remedy="Save the file as UTF-8.",
         ) from None
+    return _even(data).decode()
 
 
 def read_step(migration: Migration, dialect: Dialect) -> Step:

@@ -34,8 +34,8 @@ def literal(value: Cell) -> str:
         return "NULL"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return f"({value})" if value < 0 else str(value)
+    if isinstance(value, int | float | Decimal):
+        return f"({shown(value)})" if value < 0 else shown(value)
     return "'" + shown(value).replace("'", "''") + "'"
 
 
@@ -50,13 +50,27 @@ def equal(found: Cell, expected: Cell) -> bool:
 
 
 def _number(value: Cell) -> Decimal | None:
-    if isinstance(value, bool | bytes) or value is None:
+    """Return the number that a value is; text is none, whatever its digits: '007' is not '7'."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
+    number = Decimal(str(value))
     return number if number.is_finite() else None
+
+
+def is_literal(found: Cell, block: Block) -> bool:
+    """Tell whether a value is the literal that a block expects: a number, a 'text', true or false."""
+    written = block.expected_text
+    if found is None or written.startswith("'"):
+        return found is not None and shown(found) == block.expected
+    if written.lower() in ("true", "false"):
+        truth = written.lower() == "true"
+        # SQLite has no boolean: there, true is 1.
+        return found is truth or (not isinstance(found, str) and equal(found, int(truth)))
+    try:
+        number = Decimal(found) if isinstance(found, str) else _number(found)
+    except InvalidOperation:
+        return False
+    return number == Decimal(block.expected)
 
 
 def judge(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]) -> CheckResult:
@@ -76,10 +90,10 @@ def judge(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]
         if not total:
             found = "no row"
     else:
-        expected = measures[block.expected] if block.expects == "measure" else block.expected
-        found = _unlike(answer, total, expected)
+        found = _unlike(block, answer, total, measures)
         if block.expects == "measure":
-            block = replace(block, expected_text=f"{block.expected_text} ({shown(expected)})")
+            expected = shown(measures[block.expected])
+            block = replace(block, expected_text=f"{block.expected_text} ({expected})")
         if total == 1:
             return _result(block, found, (), (), 0)
     return _result(block, found, answer.columns, answer.rows[:EXAMPLES], total)
@@ -112,13 +126,12 @@ def not_rerunnable(block: Block) -> CheckResult:
     )
 
 
-def _unlike(answer: Answer, total: int, expected: Cell) -> str:
+def _unlike(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]) -> str:
     if total != 1 or len(answer.columns) != 1:
         return f"{count(total, 'row')} of {count(len(answer.columns), 'column')}, where one value is expected"
     value = answer.rows[0][0]
-    if equal(value, expected) or (isinstance(value, bool) and shown(value) == str(expected).lower()):
-        return ""
-    return shown(value)
+    holds = equal(value, measures[block.expected]) if block.expects == "measure" else is_literal(value, block)
+    return "" if holds else shown(value)
 
 
 def _result(
@@ -133,4 +146,4 @@ def _result(
 
 def unanswered(block: Block, found: str) -> CheckResult:
     """Say that a block could not be asked; of a warn that is no more than a warning."""
-    return _result(block, found, (), (), 0)
+    return _result(replace(block, expected_text=""), found, (), (), 0)

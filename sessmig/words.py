@@ -5,7 +5,10 @@ Knows nothing of migrations.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
 from sessmig.model import Cell
 
@@ -21,7 +24,20 @@ def shown(value: Cell) -> str:
         return str(value).lower()
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
+    if isinstance(value, Decimal) and value.is_finite():
+        return f"{value:f}"
     return str(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as every JSON reader knows it: bytes as SQL writes them, exact and endless numbers as text."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, bytes | Decimal) or (isinstance(value, float) and not math.isfinite(value)):
+        return shown(value)
+    return value
 
 
 def short(text: str, wide: int = WIDE) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessmig.config import read_address
-from sessmig.errors import UsageError
+from sessmig.config import Address, read_address
+from sessmig.errors import ConnectError, UsageError
 
 if TYPE_CHECKING:
+    import psycopg
+
     from sessmig.databases.contract import Database
 
 
@@ -34,9 +36,7 @@ def connect(database: Any, *, create: bool = True) -> Database:
             from sessmig.databases import sqlite
 
             return sqlite.open_file(address.target, address.label, create=create)
-        from sessmig.databases import postgres
-
-        return postgres.open_url(address.target, address.label, address.secrets)
+        return _postgres(address)
     module = type(database).__module__.partition(".")[0]
     for ancestor in type(database).__mro__:
         root = ancestor.__module__.partition(".")[0]
@@ -47,10 +47,22 @@ def connect(database: Any, *, create: bool = True) -> Database:
 
         return sqlite.adopt(database, create=create)
     if module == "psycopg":
-        from sessmig.databases import postgres
-
-        return postgres.adopt(database)
+        return _postgres(database)
     raise UsageError(
         f"not a database: {type(database).__module__}.{type(database).__qualname__}",
         remedy="Give a URL, a path, or an open sqlite3.Connection or psycopg.Connection.",
     )
+
+
+def _postgres(database: Address | psycopg.Connection[Any]) -> Database:
+    try:
+        from sessmig.databases import postgres
+    except ImportError as error:
+        # psycopg alone is pure Python, and needs the libpq of the system.
+        raise ConnectError(
+            f"PostgreSQL cannot be reached: {str(error).strip().splitlines()[0]}",
+            remedy="Install the driver with its library: pip install 'sessmig[binary]'",
+        ) from None
+    if isinstance(database, Address):
+        return postgres.open_url(database.target, database.label, database.secrets)
+    return postgres.adopt(database)

@@ -47,6 +47,14 @@ class Database(Protocol):
             DatabaseError: what the database said.
         """
 
+    def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
+        """Wait until nobody stands in the way of reading.
+
+        Raises:
+            LockError: somebody did for all of `wait` seconds.
+            DatabaseError: it cannot be read at all.
+        """
+
     def transaction(
         self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True
     ) -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sessmig.databases.groups import groups
+from sessmig.databases.postgres_settings import Settings
 from sessmig.databases.wire import Wire, redacted, rows
 from sessmig.errors import ConnectError, DatabaseError, LockError, UsageError
 from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
@@ -27,6 +28,8 @@ _OLDEST = 130000
 _IDENTITY = """
 SELECT current_schema(), current_database(), current_setting('server_version_num'), version()"""
 _READ_ONLY = "SAVEPOINT sessmig_reads; SET LOCAL transaction_read_only = on; SET LOCAL row_security = off"
+# Undone at once, or the next step in the same transaction could defer nothing.
+_SETTLE = "SAVEPOINT sessmig_settles; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT sessmig_settles"
 # The lock's number stands in two halves in pg_locks.
 _HOLDER = """
 SELECT a.pid, a.application_name, a.usename, to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
@@ -35,12 +38,6 @@ JOIN pg_stat_activity AS a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND (l.classid::bigint << 32) | l.objid::bigint = $1"""
-_SETTINGS = """
-SELECT pg_current_xact_id_if_assigned()::text, name, setting, source = 'session'
-FROM pg_settings
-WHERE context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
-UNION ALL
-SELECT pg_current_xact_id_if_assigned()::text, 'role', current_setting('role'), true"""
 
 
 def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
@@ -88,6 +85,7 @@ class Postgres:
         identity="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         utc="to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
         moment="CAST(%s AS timestamp) AT TIME ZONE 'UTC'",
+        iso="to_jsonb(%s) #>> '{}'",
         count_up=(
             "CREATE SEQUENCE {table_count_up} OWNED BY {table}.version",
             "SELECT setval('{table_count_up}', (SELECT coalesce(max(version), 0) + 1 FROM {table}), false)",
@@ -102,8 +100,10 @@ class Postgres:
         self.label = label
         self._connection = connection
         self._wire = Wire(connection, secrets)
+        self._settings = Settings(self._wire)
         self._borrowed = borrowed
         self._before: tuple[bool, int | None] = (True, None)
+        self._encoding = "UTF8"
         self._notices: list[str] = []
         self._name = ""
         self._schema = ""
@@ -114,7 +114,9 @@ class Postgres:
         self._before = (connection.autocommit, connection.prepare_threshold)
         connection.autocommit, connection.prepare_threshold = True, None
         connection.add_notice_handler(self._notice)
+        self._encoding = connection.info.parameter_status("client_encoding") or "UTF8"
         try:
+            self._set_encoding("UTF8")
             self._introduce()
         except BaseException:
             self.__exit__()
@@ -129,7 +131,13 @@ class Postgres:
         connection.remove_notice_handler(self._notice)
         if not connection.closed:
             self._roll_back()
+            self._set_encoding(self._encoding)
             connection.autocommit, connection.prepare_threshold = self._before
+
+    def _set_encoding(self, encoding: str) -> None:
+        """Speak UTF-8 on a borrowed connection too, whose own encoding need not know every character of a file."""
+        if self._connection.info.parameter_status("client_encoding") != encoding:
+            self._wire.command(f"SET client_encoding = '{encoding}'")
 
     def _introduce(self) -> None:
         schema, self._name, version, words = map(str, self.query(_IDENTITY).rows[0])
@@ -158,6 +166,9 @@ class Postgres:
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
         return self._wire.query(sql, params, limit=limit)
+
+    def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
+        """Here nobody stands in a reader's way."""
 
     @contextmanager
     def transaction(
@@ -200,7 +211,11 @@ class Postgres:
             pause = min(pause * 1.5, 0.5)
 
     def _commit(self) -> None:
-        (status,) = self._wire.exchange("COMMIT")
+        try:
+            (status,) = self._wire.exchange("COMMIT")
+        except DatabaseError as error:
+            error.in_doubt = self._connection.closed
+            raise
         if status.command_status != b"COMMIT":
             raise DatabaseError("the transaction could not be committed; the server rolled it back")
 
@@ -223,28 +238,19 @@ class Postgres:
 
     def mark(self) -> Mark:
         self._wire.command("SELECT pg_current_xact_id()")
-        return self._look()
-
-    def _look(self) -> Mark:
-        found = self.query(_SETTINGS).rows
-        settings = [(str(name), str(value), bool(own)) for _, name, value, own in found]
-        return Mark(str(found[0][0]), tuple(settings))
+        return self._settings.look()
 
     def undo_settings(self, mark: Mark) -> None:
         # The transaction first: a file that ended it has left nothing to give back.
         if self._connection.info.transaction_status != pq.TransactionStatus.INTRANS:
-            raise DatabaseError("the transaction was ended by the file itself")
-        now = self._look()
+            raise DatabaseError("the transaction was ended by the file itself", escaped=True)
+        now = self._settings.look()
         if now.transaction != mark.transaction:
-            raise DatabaseError("the transaction was ended by the file itself, and another one begun")
-        changed = sorted(set(mark.settings) - set(now.settings), key=lambda setting: setting[0] != "role")
-        for name, value, own in changed:
-            if own:
-                self.query("SELECT set_config($1, $2, false)", (name, value))
-            else:
-                self._wire.command(f'RESET "{name}"')
+            raise DatabaseError("the transaction was ended by the file itself, and another one begun", escaped=True)
+        self._settings.give_back(mark, now)
 
     def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
+        self._settings.note_own_names(text)
         done = 0
         for group in groups(pieces):
             start = group[0].offset
@@ -260,10 +266,10 @@ class Postgres:
                     error.index = behind.index(True) if True in behind else done
                     raise
             if self._connection.info.transaction_status != pq.TransactionStatus.INTRANS:
-                raise DatabaseError("this statement ended the transaction of the step", index=done - 1)
+                raise DatabaseError("this statement ended the transaction of the step", index=done - 1, escaped=True)
 
     def settle(self) -> None:
-        self._wire.command("SET CONSTRAINTS ALL IMMEDIATE")
+        self._wire.command(_SETTLE)
 
     def notices(self) -> tuple[str, ...]:
         said, self._notices = tuple(self._notices), []

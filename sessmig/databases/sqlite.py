@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
+from sessmig.databases import sqlite_file
 from sessmig.errors import ConnectError, DatabaseError, LockError, UsageError
 from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
 
@@ -20,6 +20,10 @@ _PATIENCE_MS = 100
 """How long SQLite itself waits for a lock, before we look at the clock (and at Ctrl-C) again."""
 _READ_PATIENCE_MS = 60_000
 """A reader only waits for another process's commit, which is short."""
+_LONGEST = 86_400.0
+"""Seconds; SQLite counts milliseconds in 32 bits."""
+_INSTRUCTIONS = 100_000
+"""How many of its own instructions, a matter of milliseconds, SQLite carries out between two looks for Ctrl-C."""
 _SETTINGS = (
     "automatic_index",
     "foreign_keys",
@@ -39,7 +43,7 @@ def open_file(path: str, label: str, *, create: bool) -> Sqlite:
     if os.path.isdir(path):
         raise ConnectError(f"{label}: is a folder", remedy="Give the path of the database file.")
     if os.path.exists(path):
-        return Sqlite(_connect(_uri(path, "rw"), label), label, missing=False, path=path)
+        return Sqlite(_connect(sqlite_file.uri(path), label), label, missing=False, path=path)
     folder = os.path.dirname(os.path.abspath(path))
     if create and not os.path.isdir(folder):
         raise ConnectError(f"{label}: there is no folder {folder}", remedy="Make it, or mend the path.")
@@ -49,11 +53,14 @@ def open_file(path: str, label: str, *, create: bool) -> Sqlite:
 
 def adopt(connection: sqlite3.Connection, *, create: bool) -> Sqlite:
     """Serve a connection that somebody else has opened: its file by a connection of our own, `:memory:` itself."""
-    if connection.in_transaction:
+    try:
+        in_transaction, cursor = connection.in_transaction, connection.cursor()
+    except sqlite3.ProgrammingError as error:  # closed, or another thread's
+        raise UsageError(f"the connection cannot be used: {error}", remedy="Give the path instead.") from None
+    if in_transaction:
         raise UsageError(
             "the connection stands in a transaction", remedy="Commit or roll back first, or give the path instead."
         )
-    cursor = connection.cursor()
     cursor.row_factory = None
     text_factory, connection.text_factory = connection.text_factory, str
     try:
@@ -66,15 +73,13 @@ def adopt(connection: sqlite3.Connection, *, create: bool) -> Sqlite:
     return Sqlite(connection, ":memory:", missing=False, borrowed=True)
 
 
-def _uri(path: str, mode: str) -> str:
-    return f"file:{quote(os.path.abspath(path))}?mode={mode}"
-
-
 def _connect(uri: str, label: str) -> sqlite3.Connection:
     try:
         # check_same_thread: the run may be in a thread of its own, one at a time.
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON").close()
+        # While SQLite works Python sees no Ctrl-C; so now and then it gets a moment to look.
+        connection.set_progress_handler(lambda: 0, _INSTRUCTIONS)
     except sqlite3.Error as error:
         raise ConnectError(
             f"{label}: {error}", remedy="Does the file's folder exist, and may you write there?"
@@ -95,6 +100,7 @@ class Sqlite:
         identity="INTEGER PRIMARY KEY AUTOINCREMENT",
         utc="%s",
         moment="%s",
+        iso="CAST(%s AS TEXT)",
         count_up=(
             'CREATE TRIGGER main."{name}_count_up" AFTER INSERT ON "{name}" WHEN NEW.version IS NULL BEGIN'
             ' UPDATE "{name}" SET version = (SELECT coalesce(max(version), 0) + 1 FROM "{name}"'
@@ -149,18 +155,23 @@ class Sqlite:
             raise _told(error) from None
         return Answer(columns, tuple(rows))
 
+    def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
+        # Without a WAL, a writer whose changes outgrow its cache shuts every reader out until it commits.
+        self._insist("SELECT 1 FROM main.sqlite_master", wait, on_wait)
+        self._patience(_READ_PATIENCE_MS)
+
     @contextmanager
     def transaction(
         self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True
     ) -> Iterator[None]:
         if self.is_missing and keep and self._path:
             self._make_file()
-        self._begin(wait, on_wait)
+        self._insist("BEGIN IMMEDIATE", wait, on_wait)
         try:
             yield
             if keep:
                 # A reader may be in the way of the commit; that is no reason to lose the work.
-                self._patience(max(int(wait * 1000), _PATIENCE_MS))
+                self._patience(max(int(min(wait, _LONGEST) * 1000), _PATIENCE_MS))
                 self._command("COMMIT")
         finally:
             if self._connection.in_transaction:
@@ -169,20 +180,20 @@ class Sqlite:
 
     def _make_file(self) -> None:
         self._connection.close()
-        self._connection = _connect(_uri(self._path, "rwc"), self.label)
+        self._connection = _connect(sqlite_file.uri(self._path, create=True), self.label)
         self._connection.text_factory = _text
         self.is_missing = False
 
-    def _begin(self, wait: float, on_wait: Callable[[Holder], None]) -> None:
+    def _insist(self, sql: str, wait: float, on_wait: Callable[[Holder], None]) -> None:
         deadline = time.monotonic() + wait
         self._patience(_PATIENCE_MS)
         while True:
             try:
-                self._connection.execute("BEGIN IMMEDIATE").close()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise _told(error) from None
-                holder = _holder(self._path)
+                self._connection.execute(sql).close()
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise _told(error, label=self.label) from None
+                holder = sqlite_file.holder(self._path)
                 if time.monotonic() >= deadline:
                     raise _not_had(self.label, wait, holder) from None
                 on_wait(holder)
@@ -213,7 +224,7 @@ class Sqlite:
 
     def undo_settings(self, mark: Mark) -> None:
         if mark.transaction and not self._connection.in_transaction:
-            raise DatabaseError("the transaction was ended by the file itself")
+            raise DatabaseError("the transaction was ended by the file itself", escaped=True)
         self._set(mark)
 
     def _set(self, mark: Mark) -> None:
@@ -232,13 +243,13 @@ class Sqlite:
             except sqlite3.Error as error:
                 raise _told(error, index=index) from None
             if not connection.in_transaction:
-                raise DatabaseError("this statement ended the transaction of the step", index=index)
+                raise DatabaseError("this statement ended the transaction of the step", index=index, escaped=True)
             rows: int | None = cursor.rowcount
             if connection.total_changes == before:
                 rows = None if rows == -1 else rows
             elif rows == -1:
                 # WITH ... INSERT: Python does not know it for a change.
-                rows = connection.execute("SELECT changes()").fetchone()[0]
+                rows = cursor.execute("SELECT changes()").fetchone()[0]
             before = connection.total_changes
             yield rows
         cursor.close()
@@ -270,8 +281,11 @@ def _text(data: bytes) -> str:
     return data.decode(errors="replace")
 
 
-def _told(error: sqlite3.Error, *, index: int | None = None) -> DatabaseError:
-    return DatabaseError(str(error), code=getattr(error, "sqlite_errorname", "") or "", index=index)
+def _told(error: sqlite3.Error, *, index: int | None = None, label: str = "") -> DatabaseError:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+        raise KeyboardInterrupt from None
+    words = f"{label}: {error}" if label else str(error)
+    return DatabaseError(words, code=getattr(error, "sqlite_errorname", "") or "", index=index)
 
 
 def _not_had(label: str, wait: float, holder: Holder) -> LockError:
@@ -279,19 +293,3 @@ def _not_had(label: str, wait: float, holder: Holder) -> LockError:
         f"{label}: the lock was not had within {wait:g} s; it is held by {holder}",
         remedy="Run again when it is done, or wait longer with --lock-wait SECONDS.",
     )
-
-
-def _holder(path: str) -> Holder:
-    """Find who holds the write lock; only Linux tells, in /proc/locks."""
-    try:
-        inodes = {os.stat(name).st_ino for name in (path, f"{path}-shm") if os.path.exists(name)}
-        with open("/proc/locks", encoding="ascii") as locks:
-            for line in locks:
-                kind = line.split()
-                if kind[3] == "WRITE" and int(kind[5].rpartition(":")[2]) in inodes and int(kind[4]) > 0:
-                    pid = int(kind[4])
-                    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
-                        return Holder(pid, comm.read().strip())
-    except (OSError, ValueError, IndexError):
-        pass
-    return Holder()

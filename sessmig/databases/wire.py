@@ -6,11 +6,13 @@ Knows the protocol; knows nothing of transactions, locks or migrations.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg import pq
 from psycopg.rows import tuple_row
+from psycopg.types.string import StrDumperUnknown
 from psycopg.waiting import Ready, Wait
 
 from sessmig.errors import DatabaseError
@@ -46,8 +48,10 @@ class Wire:
         """Send one statement with its parameters."""
         try:
             with psycopg.RawCursor(self._connection, row_factory=tuple_row) as cursor:
+                # The caller's own adapters are for the caller's values; here the server finds the types.
+                cursor.adapters.register_dumper(str, StrDumperUnknown)
                 # No parameters at all: not even an empty list, with which psycopg would read % as its own.
-                cursor.execute(sql.encode(), list(params) if params else None)
+                cursor.execute(sql.encode(), [_parameter(value) for value in params] if params else None)
                 result = cursor.pgresult
         except psycopg.Error as error:
             raise self._told(error) from None
@@ -74,7 +78,7 @@ class Wire:
                     over = True
                     raise self._told(psycopg.errors.error_from_result(result, encoding), offset=offset)
                 if result.status not in _FINE:
-                    connection.close()  # a COPY that nobody serves, and there is no other way out of it
+                    connection.wait(_end_copy(connection.pgconn, result.status))
                     raise DatabaseError("COPY from or to the client: only psql can serve that")
                 yield result
             over = True
@@ -96,6 +100,15 @@ class Wire:
         return DatabaseError(message, code=diag.sqlstate or "", position=position)
 
 
+def _parameter(value: Cell) -> str | None:
+    """Return a value as PostgreSQL reads it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
 def _flush(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
     while pgconn.flush():
         if int((yield Wait.RW)) & Ready.R:
@@ -107,6 +120,17 @@ def _fetch(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, pq.abc.PGresul
         if (yield Wait.R):
             pgconn.consume_input()
     return pgconn.get_result()
+
+
+def _end_copy(pgconn: pq.abc.PGconn, status: int) -> Generator[Wait, Ready | int, None]:
+    """Refuse the data of a COPY, or let what comes go by; until then the server does nothing else."""
+    if status == pq.ExecStatus.COPY_IN:
+        pgconn.put_copy_end(b"not served")
+        yield from _flush(pgconn)
+        return
+    while (size := pgconn.get_copy_data(1)[0]) >= 0:
+        if not size and (yield Wait.R):
+            pgconn.consume_input()
 
 
 def _drain(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
@@ -135,6 +159,8 @@ def _cell(value: bytes | None, oid: int) -> Cell:
     text = value.decode(errors="replace")
     if oid in _INTEGERS or (oid == _NUMERIC and text.lstrip("-").isdigit()):
         return int(text)
+    if oid == _NUMERIC and text[-1].isdigit():
+        return Decimal(text)
     if oid in _FLOATS:
         return float(text)
     if oid == _BOOLEAN:

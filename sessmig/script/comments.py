@@ -10,16 +10,16 @@ import re
 from sessmig.model import Comment, Dialect, Piece
 from sessmig.script.tokens import tokens
 
-_SPEAKS_INSIDE = re.compile(r"--\s*sessmig\s*:", re.IGNORECASE)
+_SPEAKS = re.compile(r"--[- \t]*[A-Za-z][A-Za-z \t]*:")
 
 
 def comments(piece: Piece, dialect: Dialect) -> list[Comment]:
-    """Return the `--` comments of a piece that begin a line, with their lines in the file.
+    """Return the `--` comments of a piece, with their lines in the file.
 
-    Of the comments inside the statement only those of pieces that speak to sessmig are looked for: they stand
-    in the wrong place, and must not be overlooked.
+    Those inside the statement are looked for only where one has the form `word:`, and may be meant for sessmig:
+    there it stands in the wrong place, and must not be overlooked.
     """
-    text = piece.text if _SPEAKS_INSIDE.search(piece.text, piece.body) else piece.comments
+    text = piece.text if _SPEAKS.search(piece.text, piece.body) else piece.comments
     if "--" not in text:
         return []
     found = []
@@ -27,8 +27,9 @@ def comments(piece: Piece, dialect: Dialect) -> list[Comment]:
     for kind, start, end in tokens(text, dialect):
         line += text.count("\n", at, start)
         at = start
-        if kind == "comment" and text.startswith("--", start) and _begins_line(text, start, piece):
-            found.append(Comment(text[start:end].lstrip("-").strip(), line))
+        if kind == "comment" and text.startswith("--", start):
+            alone = start < piece.body and _begins_line(text, start, piece)
+            found.append(Comment(text[start:end].lstrip("-").strip(), line, alone))
     return found
 
 

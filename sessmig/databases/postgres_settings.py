@@ -1,0 +1,66 @@
+"""The settings of a PostgreSQL session: what they were before a file ran, and how they are given back.
+
+Knows settings; decides nothing and prints nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sessmig.databases.wire import Wire
+from sessmig.model import Cell, Mark
+
+# `client_connection_check_interval` is set by sessmig itself, for the transaction only.
+_SETTINGS = """
+SELECT pg_current_xact_id_if_assigned()::text, name, setting, source = 'session'
+FROM pg_settings
+WHERE context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
+  AND name <> 'client_connection_check_interval'
+UNION ALL
+SELECT pg_current_xact_id_if_assigned()::text, 'role', current_setting('role'), true
+UNION ALL
+SELECT pg_current_xact_id_if_assigned()::text, 'session_authorization', session_user, true"""
+_RIGHTS_FIRST = {"session_authorization": 0, "role": 1}
+# Settings with a dot (`app.user`) are an application's own; the server lists them nowhere.
+_OWN_NAME = r"([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)"
+_OWN = re.compile(
+    rf"""\bset\s+(?:session\s+|local\s+)?{_OWN_NAME}\s*(?:=|to\b)|\bset_config\s*\(\s*'{_OWN_NAME}'""", re.IGNORECASE
+)
+
+
+class Settings:
+    """The settings of one session."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._own: dict[str, Cell] = {}
+
+    def note_own_names(self, text: str) -> None:
+        """Remember the settings of an application's own that a file speaks of, as they are before it runs."""
+        names = {(one or other).lower() for one, other in _OWN.findall(text)}
+        self._own = {name: self._value(name) for name in sorted(names)}
+
+    def look(self) -> Mark:
+        """Return all that the server lists, and the open transaction."""
+        found = self._wire.query(_SETTINGS).rows
+        settings = [(str(name), str(value), bool(own)) for _, name, value, own in found]
+        return Mark(str(found[0][0]), tuple(settings))
+
+    def give_back(self, mark: Mark, now: Mark) -> None:
+        """Set what has changed since the mark to what it was."""
+        changed = set(mark.settings) - set(now.settings)
+        for name, value, own in sorted(changed, key=lambda setting: _RIGHTS_FIRST.get(setting[0], 2)):
+            if own:
+                self._set(name, value)
+            else:
+                self._wire.command(f'RESET "{name}"')
+        for name, before in self._own.items():
+            # What was not there before cannot be taken away again, only emptied.
+            if self._value(name) not in (before, None):
+                self._set(name, before or "")
+
+    def _value(self, name: str) -> Cell:
+        return self._wire.query("SELECT current_setting($1, true)", (name,)).rows[0][0]
+
+    def _set(self, name: str, value: Cell) -> None:
+        self._wire.query("SELECT set_config($1, $2, false)", (name, value))

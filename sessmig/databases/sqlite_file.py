@@ -1,0 +1,57 @@
+"""What can be told of a SQLite file from outside: how it has to be opened, and who holds it.
+
+Knows the file system; opens no database.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote
+
+from sessmig.model import Holder
+
+_HEADER = b"SQLite format 3\0"
+
+
+def uri(path: str, *, create: bool = False) -> str:
+    """Return the URI that opens a file, and makes it only with `create`.
+
+    A file in WAL mode that we may not write is opened as immutable, unless somebody has it open (`-wal` is there):
+    SQLite would leave `-wal` and `-shm` beside it that its owner cannot use, or, where it may not make them, read
+    nothing at all.
+    """
+    path = os.path.abspath(path)
+    mode = "rwc" if create else "rw"
+    if not create and not os.access(path, os.W_OK) and not os.path.exists(f"{path}-wal") and _is_wal(path):
+        mode = "ro&immutable=1"
+    return f"file:{quote(path)}?mode={mode}"
+
+
+def _is_wal(path: str) -> bool:
+    """Read it from the header; to be asked only of a file that we may not write.
+
+    Closing the file drops every lock that this process has on it, those of the application's connections too; here
+    they can be no more than readers'. See https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled
+    """
+    try:
+        with open(path, "rb") as file:
+            header = file.read(20)
+    except OSError:
+        return False
+    return header.startswith(_HEADER) and header[18:20] == b"\2\2"
+
+
+def holder(path: str) -> Holder:
+    """Find who holds the lock of a file; only Linux tells, in /proc/locks."""
+    try:
+        inodes = {os.stat(name).st_ino for name in (path, f"{path}-shm") if os.path.exists(name)}
+        with open("/proc/locks", encoding="ascii") as locks:
+            for line in locks:
+                kind = line.split()
+                if kind[3] == "WRITE" and int(kind[5].rpartition(":")[2]) in inodes and int(kind[4]) > 0:
+                    pid = int(kind[4])
+                    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
+                        return Holder(pid, comm.read().strip())
+    except (OSError, ValueError, IndexError):
+        pass
+    return Holder()
