@@ -1,0 +1,78 @@
+"""No password reaches any output, log row or error, however it was given."""
+
+import json
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from sessmig import ConnectError, ensure_migrations
+from tests.fixtures.files import WriteMigrations
+from tests.fixtures.postgres import PostgresServer, free_port
+from tests.fixtures.probe import Probe
+from tests.fixtures.processes import Cli
+
+SECRET = "s3cr3t/p@ss word"
+FILES = {"1_a.sql": "CREATE TABLE a (x INTEGER);\n", "2_b.sql": "SELECT nix;\n"}
+
+
+@pytest.fixture
+def private_url(postgres_url: str, postgres_server: PostgresServer, probe: Callable[[str], Probe]) -> str:
+    """The URL of a role that has to give its password, over TCP, where the server is our own."""
+    role = postgres_server.new_role(password=SECRET)
+    probe(postgres_url).execute(f'GRANT ALL ON SCHEMA public TO "{role}"; ALTER SCHEMA public OWNER TO "{role}"')
+    return postgres_server.url(postgres_url, user=role, password=SECRET)
+
+
+def _is_hidden(*texts: str) -> bool:
+    return not any(secret in text for text in texts for secret in (SECRET, quote(SECRET), quote(SECRET, safe="")))
+
+
+@pytest.mark.parametrize("command", ["migrate", "status", "verify"])
+@pytest.mark.parametrize("extra", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize("given", ["option", "environment"])
+def test_a_password_in_the_url_is_in_no_output_and_no_row(
+    command: str, extra: tuple[str, ...], given: str, private_url: str, postgres_url: str,
+    migrations: WriteMigrations, probe: Callable[[str], Probe], cli: Cli,
+) -> None:  # fmt: skip
+    place = ("-d", private_url) if given == "option" else ()
+    env = {} if given == "option" else {"DATABASE_URL": private_url}
+    done = cli(command, *place, *extra, "--dir", migrations(FILES), env=env)
+    assert done.returncode == (1 if command == "migrate" else 0), done.stderr
+    assert _is_hidden(done.stdout, done.stderr)
+    assert ("a password in --database can be seen" in done.stderr) is (given == "option")
+    assert ":***@" in done.stdout
+    if command == "migrate":
+        rows = probe(postgres_url).rows("SELECT l::text FROM schema_migrations_log AS l")
+        rows += probe(postgres_url).rows("SELECT l::text FROM schema_migrations AS l")
+        assert len(rows) == 3
+        assert _is_hidden(*(text for (text,) in rows))
+
+
+@pytest.mark.parametrize("wrong", ["password", "host", "database"])
+def test_a_connection_that_fails_names_the_place_and_hides_the_password(
+    wrong: str, private_url: str, postgres_server: PostgresServer, migrations: WriteMigrations, cli: Cli
+) -> None:
+    url = {
+        "password": private_url.replace(quote(SECRET, safe=""), quote(SECRET + "!", safe="")),
+        "host": f"postgresql://somebody:{quote(SECRET, safe='')}@127.0.0.1:{free_port()}/nowhere",
+        "database": private_url + "_gone",
+    }[wrong]
+    done = cli("migrate", "--json", "--dir", migrations(FILES), env={"DATABASE_URL": url})
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["kind"] == "ConnectError"
+    assert ":***@127.0.0.1" in done.stderr
+    assert _is_hidden(done.stdout, done.stderr)
+    assert "Is the server running, and are host, port, name and password right?" in done.stderr
+    with pytest.raises(ConnectError) as caught:
+        ensure_migrations(url, migrations(FILES))
+    assert _is_hidden(str(caught.value), repr(caught.value))
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_password_that_a_url_is_not_understood_with_is_hidden(migrations: WriteMigrations, cli: Cli) -> None:
+    done = cli("migrate", "-d", f"mysql://me:{quote(SECRET, safe='')}@host/db", "--dir", migrations(FILES))
+    assert done.returncode == 2
+    assert "not a database URL: mysql://me:***@host/db" in done.stderr
+    assert _is_hidden(done.stdout, done.stderr)
