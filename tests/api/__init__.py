@@ -1,0 +1,1 @@
+"""What an application that calls `ensure_migrations` may rely on."""

@@ -1,0 +1,1 @@
+"""Many processes at once, killed processes, and poolers in between."""
