@@ -85,12 +85,18 @@ WITH expected AS (
         CASE
             WHEN typeof(metadata) <> 'text' OR instr(CAST(metadata AS BLOB), x'00') > 0 THEN NULL
             WHEN NOT json_valid(metadata) THEN NULL
+            WHEN replace(json_extract(metadata, '$.title'), char(65533), '') GLOB '*[' || char(65533) || ']*' THEN NULL
             WHEN json_type(metadata, '$.title') = 'text' AND trim(json_extract(metadata, '$.title')) <> ''
             THEN json_extract(metadata, '$.title')
         END AS own_title,
         CASE
             WHEN created_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
-            THEN 'Chat ' || coalesce(date(created_at), substr(created_at, 1, 10))
+            THEN 'Chat ' || coalesce(
+                date(created_at),
+                date(created_at || ':00'),
+                date(substr(created_at, 1, length(created_at) - 2) || ':' || substr(created_at, -2)),
+                substr(created_at, 1, 10)
+            )
             ELSE 'Chat ' || coalesce(nullif(trim(created_at), ''), session_id)
         END AS made_title
     FROM webui_sessions_legacy

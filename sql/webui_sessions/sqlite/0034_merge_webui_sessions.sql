@@ -76,10 +76,14 @@ WITH
             user_id,
             created_at,
             updated_at,
-            -- A title is a text with more in it than blanks; a number is no title, and stays in metadata.
+            -- A title is a text with more in it than blanks; a number is no title, and stays in metadata. Nor is
+            -- a text with half a character in it ("\ud83d": JavaScript cut it within an emoji): as a column's
+            -- value no driver could read it. GLOB sees such a half as U+FFFD.
             CASE
                 WHEN form NOT IN ('object', 'json') THEN NULL
                 WHEN json_type(metadata, '$.title') <> 'text' THEN NULL
+                WHEN replace(json_extract(metadata, '$.title'), char(65533), '') GLOB '*[' || char(65533) || ']*'
+                THEN NULL
                 WHEN trim(json_extract(metadata, '$.title')) <> '' THEN json_extract(metadata, '$.title')
             END AS title,
             CASE form WHEN 'object' THEN metadata ELSE '{}' END AS own,
@@ -118,10 +122,16 @@ WITH
 SELECT
     kept.session_id,
     -- The day in UTC, where created_at is a date; else created_at as it is written: a title is never NULL.
+    -- date() knows offsets as +02:00 only, so +02 and +0200 are put right for it.
     CASE
         WHEN kept.title IS NOT NULL THEN kept.title
         WHEN kept.created_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
-        THEN 'Chat ' || coalesce(date(kept.created_at), substr(kept.created_at, 1, 10))
+        THEN 'Chat ' || coalesce(
+            date(kept.created_at),
+            date(kept.created_at || ':00'),
+            date(substr(kept.created_at, 1, length(kept.created_at) - 2) || ':' || substr(kept.created_at, -2)),
+            substr(kept.created_at, 1, 10)
+        )
         ELSE 'Chat ' || coalesce(nullif(trim(kept.created_at), ''), kept.session_id)
     END,
     NULL,

@@ -232,6 +232,7 @@ WITH expected AS (
         CASE
             WHEN typeof(metadata) <> 'text' OR instr(CAST(metadata AS BLOB), x'00') > 0 THEN NULL
             WHEN NOT json_valid(metadata) THEN NULL
+            WHEN replace(json_extract(metadata, '$.title'), char(65533), '') GLOB '*[' || char(65533) || ']*' THEN NULL
             WHEN json_type(metadata, '$.title') = 'text' AND trim(json_extract(metadata, '$.title')) <> ''
             THEN json_extract(metadata, '$.title')
         END AS own_title
@@ -271,6 +272,7 @@ WHERE :messages_before > 0
 
 -- All that metadata held is there again: whole under original_metadata, or key by key, source as original_source.
 -- "->" gives the JSON as it is written, so that 1.0 is not taken for 1, nor "1" for 1.
+-- No path leads to a key with a quotation mark in it, so such keys are looked for one by one.
 -- check: no metadata of a migrated session is lost
 SELECT legacy.session_id, legacy.metadata AS was, chat.metadata
 FROM webui_sessions_legacy AS legacy
@@ -302,6 +304,14 @@ END
             FROM json_each(legacy.metadata) AS field
             WHERE (chat.metadata -> CASE field.key WHEN 'source' THEN '$.original_source' ELSE field.fullkey END)
                 IS NOT (legacy.metadata -> field.fullkey)
+               OR (
+                instr(field.key, '"') > 0
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM json_each(chat.metadata) AS kept
+                    WHERE (kept.key, kept.type, kept.value) IS (field.key, field.type, field.value)
+                )
+               )
         )
         ELSE 0
     END
@@ -334,6 +344,14 @@ END
         FROM json_each(legacy.metadata) AS field
         WHERE (chat.metadata -> CASE field.key WHEN 'source' THEN '$.original_source' ELSE field.fullkey END)
             IS NOT (legacy.metadata -> field.fullkey)
+           OR (
+            instr(field.key, '"') > 0
+            AND NOT EXISTS (
+                SELECT 1
+                FROM json_each(chat.metadata) AS kept
+                WHERE (kept.key, kept.type, kept.value) IS (field.key, field.type, field.value)
+            )
+           )
     )
     ELSE 0
 END;

@@ -1,0 +1,276 @@
+"""Builds webui databases as they were before the migration, migrates them, rolls back, and reads them by another way.
+
+Knows the tables of `sql/webui_sessions`; what must come of them, `tests.webui.model` knows.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sessmig import Report, ensure_migrations, source
+from sessmig.attempt import Attempt, carry_out
+from sessmig.databases import connect
+from sessmig.model import Holder, Step
+from sessmig.results import StepReport
+from tests.fixtures import postgres
+from tests.webui import data
+from tests.webui.data import SERIES, Dialect
+
+Value = str | bytes | None
+Rows = dict[str, list[tuple[Value, ...]]]
+
+NOON = "2026-01-05 12:00:00+00:00"
+"""A time as both databases take it."""
+
+
+class ChatSession(NamedTuple):
+    """A row of chat_sessions; times as text, metadata as it is kept."""
+
+    session_id: str | None
+    title: str
+    task_id: str | None
+    created_at: str | None
+    updated_at: str | None
+    metadata: Value
+
+
+class ChatMessage(NamedTuple):
+    """A row of chat_messages."""
+
+    message_id: str | None
+    session_id: str
+    role: str
+    content: Value
+    created_at: str | None
+    metadata: Value
+
+
+class OldSession(NamedTuple):
+    """A row of webui_sessions."""
+
+    session_id: str
+    user_id: str
+    created_at: str
+    updated_at: str
+    metadata: Value
+
+
+class OldMessage(NamedTuple):
+    """A row of webui_messages."""
+
+    message_id: str
+    session_id: str
+    role: str
+    content: Value
+    created_at: str
+    metadata: Value
+
+
+class Picture(NamedTuple):
+    """All rows of the four tables; the old ones under whichever name they bear."""
+
+    chat_sessions: list[ChatSession]
+    chat_messages: list[ChatMessage]
+    old_sessions: list[OldSession]
+    old_messages: list[OldMessage]
+
+    def session(self, session_id: str) -> ChatSession:
+        (found,) = [row for row in self.chat_sessions if row.session_id == session_id]
+        return found
+
+    def message(self, message_id: str) -> ChatMessage:
+        (found,) = [row for row in self.chat_messages if row.message_id == message_id]
+        return found
+
+
+def chat_session(
+    session_id: str | None = "s-1",
+    title: str = "Kept",
+    task_id: str | None = None,
+    created_at: Value = NOON,
+    updated_at: Value = NOON,
+    metadata: Value = None,
+) -> tuple[Value, ...]:
+    return session_id, title, task_id, created_at, updated_at, metadata
+
+
+def chat_message(
+    message_id: str | None = "m-1",
+    session_id: str = "s-1",
+    role: str = "user",
+    content: Value = "Hello",
+    created_at: Value = NOON,
+    metadata: Value = None,
+) -> tuple[Value, ...]:
+    return message_id, session_id, role, content, created_at, metadata
+
+
+def old_session(
+    session_id: str | None = "s-1",
+    user_id: str = "ada",
+    created_at: Value = NOON,
+    updated_at: Value = NOON,
+    metadata: Value = None,
+) -> tuple[Value, ...]:
+    return session_id, user_id, created_at, updated_at, metadata
+
+
+old_message = chat_message
+"""The columns are the same."""
+
+
+def dialect_of(url: str) -> Dialect:
+    return "sqlite" if url.startswith("sqlite:") else "postgres"
+
+
+def build(
+    url: str,
+    *,
+    chat_sessions: Sequence[tuple[Value, ...]] = (),
+    chat_messages: Sequence[tuple[Value, ...]] = (),
+    webui_sessions: Sequence[tuple[Value, ...]] = (),
+    webui_messages: Sequence[tuple[Value, ...]] = (),
+) -> None:
+    """Make the legacy tables with these rows, orphans and all."""
+    build_from(
+        url,
+        {
+            "chat_sessions": list(chat_sessions),
+            "chat_messages": list(chat_messages),
+            "webui_sessions": list(webui_sessions),
+            "webui_messages": list(webui_messages),
+        },
+    )
+
+
+def build_from(url: str, rows: Rows) -> None:
+    """Make the legacy tables with these rows, by table."""
+    dialect = dialect_of(url)
+    mark = "?" if dialect == "sqlite" else "%s"
+    with _opened(url) as connection:
+        _script(connection, data.legacy_schema(dialect))
+        cursor = connection.cursor()
+        cursor.execute("BEGIN")
+        for table, table_rows in rows.items():
+            if table_rows:
+                cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join([mark] * len(table_rows[0]))})", table_rows)
+        cursor.execute("COMMIT")
+        _script(connection, data.legacy_constraints(dialect))
+
+
+def build_numbers(url: str) -> None:
+    """Make the database of 14 sessions, 97 messages, 158 chat sessions and 475 chat messages."""
+    build_from(url, {table: list(rows) for table, rows in data.rows(dialect_of(url)).items()})
+
+
+def build_sample(url: str) -> None:
+    """Make the sample that stands in `legacy/`, by its own files."""
+    dialect = dialect_of(url)
+    with _opened(url) as connection:
+        for script in (data.legacy_schema(dialect), data.legacy_sample(dialect), data.legacy_constraints(dialect)):
+            _script(connection, script)
+
+
+def migrate(url: str) -> Report:
+    return ensure_migrations(url, SERIES)
+
+
+def migrate_to_start(url: str) -> None:
+    """Carry out what stands before the merge: in SQLite the trigger's repair, elsewhere nothing."""
+    if dialect_of(url) == "sqlite":
+        ensure_migrations(url, SERIES, to=33)
+
+
+def merge_step(url: str) -> Step:
+    """Read the merge with all its files."""
+    (migration,) = [m for m in source.discover(SERIES, dialect_of(url)).migrations if m.version == 34]
+    return source.read_step(migration, dialect_of(url))
+
+
+def roll_back(url: str) -> StepReport:
+    """Undo the merge: its rollback file with its own requires and checks, in one transaction under the lock.
+
+    There is no command for this yet; the ledger is told by hand.
+
+    Raises:
+        CheckError: what the rollback's verify file did not find in order.
+    """
+    step = merge_step(url)
+    assert step.rollback is not None
+    attempt = Attempt(Step(step.migration, step.rollback, step.rollback_blocks))
+    with connect(url) as database, database.transaction("schema_migrations", wait=10, on_wait=_unheard):
+        try:
+            carry_out(database, attempt)
+        except Exception as error:
+            error.add_note(repr([check for check in attempt.picture.checks if check.outcome == "failed"]))
+            raise
+        database.query(
+            "UPDATE schema_migrations SET status = 'rolled_back' WHERE migration_id = $1", ("merge_webui_sessions",)
+        )
+    return attempt.report("applied")
+
+
+def _unheard(holder: Holder) -> None:
+    raise AssertionError(f"nobody else should hold the lock: {holder}")
+
+
+def look(url: str) -> Picture:
+    """Read every row of the four tables."""
+    times = "CAST(created_at AS TEXT), CAST(updated_at AS TEXT)"
+    metadata = "metadata" if dialect_of(url) == "sqlite" else "CAST(metadata AS TEXT)"
+    with _opened(url) as connection:
+        if dialect_of(url) == "sqlite":
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        else:
+            connection.execute("SET TimeZone = 'UTC'")
+            tables = {name for (name,) in connection.execute("SELECT relname FROM pg_class WHERE relkind = 'r'")}
+        suffix = "" if "webui_sessions" in tables else "_legacy"
+
+        def rows(columns: str, table: str) -> list[tuple[Any, ...]]:
+            found: list[tuple[Any, ...]] = connection.execute(f"SELECT {columns}, {metadata} FROM {table}").fetchall()
+            return sorted(found, key=repr)
+
+        spoken = "message_id, session_id, role, content, CAST(created_at AS TEXT)"
+        return Picture(
+            [ChatSession(*row) for row in rows(f"session_id, title, task_id, {times}", "chat_sessions")],
+            [ChatMessage(*row) for row in rows(spoken, "chat_messages")],
+            [OldSession(*row) for row in rows(f"session_id, user_id, {times}", f"webui_sessions{suffix}")],
+            [OldMessage(*row) for row in rows(spoken, f"webui_messages{suffix}")],
+        )
+
+
+def measures(url: str, migration_id: str = "merge_webui_sessions") -> dict[str, Any]:
+    """Return what the ledger row holds as metadata."""
+    query = f"SELECT CAST(metadata AS TEXT) FROM schema_migrations WHERE migration_id = '{migration_id}'"
+    with _opened(url) as connection:
+        ((found,),) = connection.execute(query).fetchall()
+    values: dict[str, Any] = json.loads(found)
+    return values
+
+
+def file_of(url: str) -> Path:
+    """Return the path of a SQLite database."""
+    return Path(url.removeprefix("sqlite:///"))
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Any]:
+    if dialect_of(url) == "postgres":
+        with postgres.connect(url) as connection:
+            yield connection
+        return
+    with closing(sqlite3.connect(file_of(url), isolation_level=None)) as file:
+        file.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        yield file
+
+
+def _script(connection: Any, sql: str) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.executescript(sql)
+    elif sql:
+        connection.execute(sql.encode())
