@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sessmig.errors import CheckError, DatabaseError, LockError, PlanError, SessmigError, StepError
+from sessmig.errors import CheckError, DatabaseError, PlanError, SessmigError, StepError
 from sessmig.model import Piece, Problem, Script, Step
 from sessmig.report import check_lines
 from sessmig.results import CheckResult
@@ -48,8 +48,6 @@ def of_step(step: Step, error: SessmigError, checks: Sequence[CheckResult], *, s
             holds=standing,
             remedy="Mend the file, or what it found in the database, and run it again.",
         )
-    if isinstance(error, LockError):
-        error.holds = standing
     return error
 
 

@@ -5,7 +5,6 @@ Knows how to look without a lock and without writing anything.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import time
 from collections.abc import Callable
@@ -15,13 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sessmig.config import TABLE
-from sessmig.errors import FileError
-from sessmig.failure import of_problems
 from sessmig.ledger import Ledger
 from sessmig.model import Holder, Plan
 from sessmig.plan import Wish, make_plan
 from sessmig.results import Event, EventKind, StepReport
-from sessmig.source import Series, discover, read_text
+from sessmig.source import Series, discover
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("sessmig")
 # A library does not print: without a handler of the application's own, Python would write warnings to stderr.
 _LOG.addHandler(logging.NullHandler())
-_SHOWN_DIFF = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,35 +101,3 @@ def find(job: Job) -> tuple[Series, Ledger, Plan]:
     job.await_reading()
     ledger = Ledger(job.database, job.table, series.name)
     return series, ledger, make_plan(series.migrations, ledger.read(), job.wish)
-
-
-def refuse(plan: Plan, ledger: Ledger) -> None:
-    """Refuse a plan that has problems, all of them at once.
-
-    Raises:
-        PlanError: naming each problem with its way out.
-    """
-    if plan.problems:
-        changed = [problem.version for problem in plan.problems if problem.kind == "changed"]
-        raise of_problems(plan.problems, differences(plan, ledger.texts(changed)))
-
-
-def differences(plan: Plan, texts: dict[int, str]) -> dict[int, str]:
-    """Show what changed in the files whose old text is known."""
-    found = {}
-    for problem in plan.problems:
-        if problem.version not in texts or problem.path is None:
-            continue
-        try:
-            now = read_text(problem.path)
-        except FileError as error:
-            found[problem.version] = error.reason
-            continue
-        lines = list(
-            difflib.unified_diff(
-                texts[problem.version].splitlines(), now.splitlines(), "applied", "now", lineterm="", n=1
-            )
-        )[2:]
-        more = len(lines) - _SHOWN_DIFF
-        found[problem.version] = "\n".join(lines[:_SHOWN_DIFF] + ([f"... {more} more lines"] if more > 0 else []))
-    return found

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sessmig import source
 from sessmig.attempt import kept_text
 from sessmig.errors import UsageError
-from sessmig.job import Job, differences, find
+from sessmig.files import read_text
+from sessmig.job import Job, find
 from sessmig.model import Migration
+from sessmig.problems import differences
 
 
 def resign(job: Job, version: int) -> tuple[Migration, str]:
@@ -48,7 +49,7 @@ def resign(job: Job, version: int) -> tuple[Migration, str]:
             "checksum": migration.checksum,
             "name_before": entry.name,
             "difference": difference if kept_text(difference) else "",
-            **kept_text(source.read_text(migration.path)),
+            **kept_text(read_text(migration.path)),
         }
         started_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         ledger.log(migration, "resign", "success", started_at=started_at, duration_ms=0, detail=detail)

@@ -72,6 +72,10 @@ class StepReport:
     """What the server said meanwhile (RAISE NOTICE)."""
     error: str = ""
 
+    @property
+    def title(self) -> str:
+        return f"{self.label}_{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -1,26 +1,24 @@
-"""Turns a series folder into migrations, and a migration into a step that can be carried out.
+"""Turns a series folder into migrations, by the names of its files.
 
-Knows file names, encodings and pair files; knows nothing of ledgers and databases.
+Knows names, folders and pair files; reads nothing as SQL, and knows nothing of ledgers and databases.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sessmig import checks, directives, script
 from sessmig.errors import FileError, UsageError
-from sessmig.model import DIALECTS, Block, Comment, Dialect, Migration, Query, Script, Step
+from sessmig.files import checksum, read_bytes
+from sessmig.model import DIALECTS, Dialect, Migration
 
 GRAMMAR = "VERSION_name[.rollback][.verify].sql, with VERSION in digits and name in a-z, 0-9 and _"
 _NAME = re.compile(
     r"(?P<label>[0-9]{1,18})_(?P<name>[a-z0-9_]+)(?P<rollback>\.rollback)?(?P<verify>\.verify)?\.sql", re.ASCII
 )
-_BOM = b"\xef\xbb\xbf"
 LEGACY = "legacy"
 """The folder with the tables as they were; and the series that a taken-over ledger's rows get."""
 
@@ -163,129 +161,4 @@ def _pair(folder: Path, files: dict[tuple[int, bool, bool], re.Match[str]], seri
             folder / files[key][0] if (key := (version, *kind)) in files else None
             for kind in ((False, True), (True, False), (True, True))
         ]
-        yield Migration(series, version, match["label"], match["name"], path, checksum(_bytes(path)), *pairs)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FileError(path, f"cannot be read: {error.strerror}") from None
-
-
-def _even(data: bytes) -> bytes:
-    """Drop a BOM, and read CRLF as LF: an editor's choice is no change of the file."""
-    return data.removeprefix(_BOM).replace(b"\r\n", b"\n")
-
-
-def checksum(data: bytes) -> str:
-    """Return the SHA-256 of a file's bytes, a BOM dropped and CRLF read as LF."""
-    return hashlib.sha256(_even(data)).hexdigest()
-
-
-def read_text(path: Path) -> str:
-    """Read a file as UTF-8, a BOM dropped and CRLF read as LF.
-
-    Raises:
-        FileError: another encoding or a NUL byte, with its position; a file that cannot be read.
-    """
-    return _decode(path, _bytes(path))
-
-
-def _decode(path: Path, data: bytes) -> str:
-    nul = data.find(b"\0")
-    if nul >= 0:
-        raise FileError(
-            path,
-            f"a NUL byte at position {nul}",
-            line=data.count(b"\n", 0, nul) + 1,
-            remedy="Is it UTF-16? Save the file as UTF-8.",
-        )
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        raise FileError(
-            path,
-            f"not UTF-8: byte 0x{data[error.start]:02x} at position {error.start}",
-            line=data.count(b"\n", 0, error.start) + 1,
-            remedy="Save the file as UTF-8.",
-        ) from None
-    return _even(data).decode()
-
-
-def read_step(migration: Migration, dialect: Dialect) -> Step:
-    """Read a migration whole: its statements, its verify file, its rollback and that one's verify file.
-
-    Raises:
-        FileError: whatever is not understood in one of the four, with file and line; a file that changed since
-            it was hashed.
-    """
-    data = _bytes(migration.path)
-    if checksum(data) != migration.checksum:
-        raise FileError(migration.path, "changed while it was read", remedy="Run again when nobody writes to it.")
-    main = _script(migration.path, _decode(migration.path, data), migration.name, dialect)
-    rollback = None
-    if migration.rollback:
-        if reason := main.directive("irreversible"):
-            raise FileError(
-                migration.path,
-                f"irreversible, yet there is {migration.rollback.name}",
-                line=reason.line,
-                remedy="Take one of them away.",
-            )
-        rollback = _script(migration.rollback, read_text(migration.rollback), migration.name, dialect)
-    return Step(
-        migration,
-        main,
-        read_blocks(migration.verify, dialect),
-        rollback,
-        read_blocks(migration.rollback_verify, dialect),
-    )
-
-
-def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:
-    pieces = script.split(text, dialect, path)
-    first = next((piece.statement_line for piece in pieces if piece.is_statement), None)
-    comments = [comment for piece in pieces for comment in script.comments(piece, dialect)]
-    found = directives.read_directives(path, comments, first)
-    above = [c for c in comments if first is None or c.line < first]
-    return Script(
-        path,
-        text,
-        directives.description(above, otherwise=name.replace("_", " ")),
-        tuple(script.refuse(pieces, dialect, path, no_transaction=False)),
-        found,
-    )
-
-
-def read_blocks(path: Path | None, dialect: Dialect) -> tuple[Block, ...]:
-    """Read a verify file, where there is one."""
-    if path is None:
-        return ()
-    pieces = script.split(read_text(path), dialect, path)
-    queries: list[Query] = []
-    tail: list[Comment] = []
-    for piece in pieces:
-        comments = tuple(script.comments(piece, dialect))
-        for comment in comments:
-            if directives.is_directive(comment):
-                raise FileError(
-                    path,
-                    "a directive in a verify file",
-                    line=comment.line,
-                    remedy="Directives stand in the migration or rollback file.",
-                )
-        if not piece.is_statement:
-            tail += comments
-            continue
-        text = piece.statement.rstrip().removesuffix(";")
-        queries.append(
-            Query(
-                comments,
-                text,
-                piece.statement_line,
-                script.outline(text, dialect).verb,
-                tuple(script.placeholders(text, dialect)),
-            )
-        )
-    return checks.read_blocks(path, queries, tail)
+        yield Migration(series, version, match["label"], match["name"], path, checksum(read_bytes(path)), *pairs)

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from time import monotonic
 
-from sessmig import proof, source
+from sessmig import proof
 from sessmig.attempt import Attempt
 from sessmig.errors import ConnectError
-from sessmig.job import Job, find, refuse
+from sessmig.job import Job, find
 from sessmig.model import Block, Entry, Migration, Plan, Script, Step
+from sessmig.problems import refuse
+from sessmig.reading import read_blocks
 from sessmig.results import Report, Standing, State, StatusReport, StepReport
 from sessmig.source import Series
 
@@ -68,7 +70,7 @@ def verify(job: Job) -> Report:
     series, ledger, plan = find(job)
     refuse(plan, ledger)
     ran = {entry.version: entry for entry in plan.applied if entry.status == "success"}
-    chosen = [(m, source.read_blocks(m.verify, job.database.dialect)) for m in series.migrations if m.version in ran]
+    chosen = [(m, read_blocks(m.verify, job.database.dialect)) for m in series.migrations if m.version in ran]
     steps = []
     with job.database.snapshot():
         for migration, blocks in chosen:

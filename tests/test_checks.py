@@ -7,7 +7,7 @@ import pytest
 
 from sessmig import CheckError, FileError, ensure_migrations
 from sessmig.model import DIALECTS, Block, Dialect
-from sessmig.source import read_blocks
+from sessmig.reading import read_blocks
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.run.doing import state

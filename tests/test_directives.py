@@ -7,7 +7,7 @@ import pytest
 
 from sessmig import FileError, LockError, PendingError, ensure_migrations
 from sessmig.databases import connect
-from sessmig.source import checksum
+from sessmig.files import checksum
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli

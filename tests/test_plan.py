@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sessmig import PlanError, UsageError, ensure_migrations
+from sessmig.files import checksum
 from sessmig.model import Entry, Migration, Status
 from sessmig.plan import Wish, make_plan
-from sessmig.source import checksum
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sessmig import StepError, source
+from sessmig import StepError, reading
 from sessmig.model import Migration, Piece, Step
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
@@ -148,7 +148,7 @@ def test_steps_of_one_transaction_may_each_defer_to_their_end(
 
 def _with_commit(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
     """Let the reader give a step of these statements, which it would refuse to read from a file."""
-    read = source.read_step
+    read = reading.read_step
 
     def unread(migration: Migration, dialect: Any) -> Step:
         step = read(migration, dialect)
@@ -159,7 +159,7 @@ def _with_commit(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
             pieces.append(Piece(statement, at, 1 + text.count("\n", 0, at), 0))
         return replace(step, script=replace(step.script, text=text, pieces=tuple(pieces)))
 
-    monkeypatch.setattr(source, "read_step", unread)
+    monkeypatch.setattr(reading, "read_step", unread)
 
 
 def _lets_go(url: str, folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sessmig import Report, ensure_migrations, source
+from sessmig import Report, ensure_migrations, reading, source
 from sessmig.attempt import Attempt, carry_out
 from sessmig.databases import connect
 from sessmig.model import Holder, Step
@@ -189,7 +189,7 @@ def migrate_to_start(url: str) -> None:
 def merge_step(url: str) -> Step:
     """Read the merge with all its files."""
     (migration,) = [m for m in source.discover(SERIES, dialect_of(url)).migrations if m.version == 34]
-    return source.read_step(migration, dialect_of(url))
+    return reading.read_step(migration, dialect_of(url))
 
 
 def roll_back(url: str) -> StepReport:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sessmig import CheckError, source
+from sessmig import CheckError, reading, source
 from tests.fixtures.probe import Probe
 from tests.webui import legacy
 from tests.webui.data import SERIES
@@ -231,7 +231,7 @@ def test_a_session_deleted_since_comes_back_with_the_old_table_and_is_said(merge
 
 def test_33_says_why_there_is_no_way_back(sqlite_url: str) -> None:
     first = source.discover(SERIES, "sqlite").migrations[0]
-    reason = source.read_step(first, "sqlite").script.directive("irreversible")
+    reason = reading.read_step(first, "sqlite").script.directive("irreversible")
     assert (first.version, first.rollback) == (33, None)
     assert reason is not None
     assert reason.argument == "a trigger that fails always is not worth restoring"

@@ -1,0 +1,91 @@
+"""Reads a migration as SQL: its statements and directives, its verify file, its way back.
+
+Knows the parts of a step and who reads each; knows nothing of ledgers and databases.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sessmig import checks, directives, script
+from sessmig.errors import FileError
+from sessmig.files import checksum, decode, read_bytes, read_text
+from sessmig.model import Block, Comment, Dialect, Migration, Query, Script, Step
+
+
+def read_step(migration: Migration, dialect: Dialect) -> Step:
+    """Read a migration whole: its statements, its verify file, its rollback and that one's verify file.
+
+    Raises:
+        FileError: whatever is not understood in one of the four, with file and line; a file that changed since
+            it was hashed.
+    """
+    data = read_bytes(migration.path)
+    if checksum(data) != migration.checksum:
+        raise FileError(migration.path, "changed while it was read", remedy="Run again when nobody writes to it.")
+    main = _script(migration.path, decode(migration.path, data), migration.name, dialect)
+    rollback = None
+    if migration.rollback:
+        if reason := main.directive("irreversible"):
+            raise FileError(
+                migration.path,
+                f"irreversible, yet there is {migration.rollback.name}",
+                line=reason.line,
+                remedy="Take one of them away.",
+            )
+        rollback = _script(migration.rollback, read_text(migration.rollback), migration.name, dialect)
+    return Step(
+        migration,
+        main,
+        read_blocks(migration.verify, dialect),
+        rollback,
+        read_blocks(migration.rollback_verify, dialect),
+    )
+
+
+def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:
+    pieces = script.split(text, dialect, path)
+    first = next((piece.statement_line for piece in pieces if piece.is_statement), None)
+    comments = [comment for piece in pieces for comment in script.comments(piece, dialect)]
+    found = directives.read_directives(path, comments, first)
+    above = [c for c in comments if first is None or c.line < first]
+    return Script(
+        path,
+        text,
+        directives.description(above, otherwise=name.replace("_", " ")),
+        tuple(script.refuse(pieces, dialect, path, no_transaction=False)),
+        found,
+    )
+
+
+def read_blocks(path: Path | None, dialect: Dialect) -> tuple[Block, ...]:
+    """Read a verify file, where there is one."""
+    if path is None:
+        return ()
+    pieces = script.split(read_text(path), dialect, path)
+    queries: list[Query] = []
+    tail: list[Comment] = []
+    for piece in pieces:
+        comments = tuple(script.comments(piece, dialect))
+        for comment in comments:
+            if directives.is_directive(comment):
+                raise FileError(
+                    path,
+                    "a directive in a verify file",
+                    line=comment.line,
+                    remedy="Directives stand in the migration or rollback file.",
+                )
+        if not piece.is_statement:
+            tail += comments
+            continue
+        text = piece.statement.rstrip().removesuffix(";")
+        queries.append(
+            Query(
+                comments,
+                text,
+                piece.statement_line,
+                script.outline(text, dialect).verb,
+                tuple(script.placeholders(text, dialect)),
+            )
+        )
+    return checks.read_blocks(path, queries, tail)
