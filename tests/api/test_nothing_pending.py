@@ -121,7 +121,8 @@ def test_a_read_only_database_without_ledger_is_named_in_the_error(
         return "nothing was raised"
 
     assert as_nobody(attempt) == (
-        f"DatabaseError: sqlite:///{path}: attempt to write a readonly database\nNothing was applied."
+        f"StepError: sqlite:///{path}: the ledger schema_migrations cannot be made: attempt to write a readonly "
+        "database\nNothing was applied.\nWhoever runs this for the first time needs the right to make tables there."
     )
 
 
@@ -131,7 +132,11 @@ def test_a_role_that_may_not_make_the_ledger_is_told_so(
     url = postgres_server.url(postgres_url, user=postgres_server.new_role())
     with pytest.raises(SessmigError) as caught:
         ensure_migrations(url, migrations(FILES))
-    assert str(caught.value) == f"{url}: permission denied for schema public\nNothing was applied."
+    assert str(caught.value).splitlines() == [
+        f"{url}: the ledger schema_migrations cannot be made: permission denied for schema public",
+        "Nothing was applied.",
+        "Whoever runs this for the first time needs the right to make tables there.",
+    ]
     assert probe(postgres_url).tables() == set()
 
 
