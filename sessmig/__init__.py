@@ -95,10 +95,13 @@ def ensure_migrations(
 
     from sessmig.config import check_lock_wait, check_table
     from sessmig.databases import connect
+    from sessmig.errors import UsageError
     from sessmig.job import Job
     from sessmig.plan import Wish
     from sessmig.run import migrate
 
+    if to is not None and (isinstance(to, bool) or not isinstance(to, int)):
+        raise UsageError(f"to={to!r} is no version", remedy="Give the number that the file's name begins with.")
     _refuse_option("pending", pending, ("apply", "error"))
     _refuse_option("ahead", ahead, ("error", "ok"))
     wait, name, wish = check_lock_wait(lock_wait), check_table(table), Wish(to=to, ahead=ahead)
@@ -106,7 +109,18 @@ def ensure_migrations(
         return migrate(Job(opened, Path(directory), series, name, wish, wait, pending=pending, on_event=on_event))
 
 
-async def aensure_migrations(database: AnyDatabase, directory: str | os.PathLike[str], **options: Any) -> Report:
+async def aensure_migrations(
+    database: AnyDatabase,
+    directory: str | os.PathLike[str],
+    *,
+    series: str | None = None,
+    to: int | None = None,
+    table: str = "schema_migrations",
+    lock_wait: float = 60.0,
+    pending: Literal["apply", "error"] = "apply",
+    ahead: Literal["error", "ok"] = "error",
+    on_event: Callable[[Event], None] | None = None,
+) -> Report:
     """Do as `ensure_migrations` in a thread, so that a running event loop goes on.
 
     Takes URLs, paths and psycopg connections, synchronous or not; for an `AsyncConnection` a second connection is
@@ -122,7 +136,18 @@ async def aensure_migrations(database: AnyDatabase, directory: str | os.PathLike
 
     if any(ancestor.__module__.partition(".")[0] == "sqlite3" for ancestor in type(database).__mro__):
         raise UsageError("an open sqlite3.Connection belongs to its own thread", remedy="Give its URL or path instead.")
-    return await asyncio.to_thread(ensure_migrations, database, directory, **options)
+    return await asyncio.to_thread(
+        ensure_migrations,
+        database,
+        directory,
+        series=series,
+        to=to,
+        table=table,
+        lock_wait=lock_wait,
+        pending=pending,
+        ahead=ahead,
+        on_event=on_event,
+    )
 
 
 def _refuse_option(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -16,6 +16,8 @@ _HEAD = re.compile(r"(?P<word>[A-Za-z][A-Za-z-]*(?: (?:before|after))?)\s*:(?!:|
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Prose may begin with check or warn, but not so.
+_HEAD_WITHOUT_COLON = re.compile(rf"expect\s+(?:none|some|same|true|false|:\w+|{_NUMBER.pattern}|{_TEXT.pattern})")
 
 _VERBS: dict[str, tuple[Verb, bool]] = {
     "require": ("require", True),
@@ -61,6 +63,10 @@ def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, 
     for comment in comments:
         match = _HEAD.fullmatch(comment.text)
         if match is None:
+            if comment.alone and _HEAD_WITHOUT_COLON.fullmatch(comment.text):
+                raise FileError(
+                    path, f"a colon is missing: -- {comment.text}", line=comment.line, remedy="Write -- expect: VALUE."
+                )
             continue
         word = match["word"]
         if not comment.alone:

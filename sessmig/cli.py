@@ -140,7 +140,7 @@ def cli() -> None:
 @cli.command()
 @click.option("--to", type=int, metavar="V", help="Go up to this version.")
 @click.option("--only", type=int, metavar="V", help="Run this one migration.")
-@click.option("--dry-run", is_flag=True, help="Run everything, show it, and roll it back.")
+@click.option("--dry-run", is_flag=True, help="Run everything, with its locks, show it, and roll it back.")
 @click.option("--single-transaction", is_flag=True, help="Make the whole run one commit.")
 @click.option(
     "--lock-wait",
@@ -194,13 +194,13 @@ def migrate(
             if error.report and not (quiet or as_json_):
                 done = [step for step in error.report.steps if step.outcome != "failed"]
                 if done:
-                    _print_lines(text_lines(error.report))
+                    _print_lines(text_lines(error.report, rows_of={"warned"}))
                     _say()
             raise
     if as_json_:
         _print_json(as_json(report))
     else:
-        _print_lines([summary(report)] if quiet else text_lines(report))
+        _print_lines([summary(report)] if quiet else text_lines(report, rows_of={"warned"}))
     return 0
 
 
@@ -267,7 +267,7 @@ def resign(settings: Settings, version: int, as_json_: bool) -> int:
     if as_json_:
         _print_json({"migration": migration.title, "checksum": migration.checksum, "difference": difference})
     else:
-        _say(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), logged")
+        _say(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), and logged; nothing of it was run")
         if difference:
             _say(difference)
     return 0

@@ -19,7 +19,7 @@ KEYS = ("database", "dir", "series", "table")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _CONNINFO = re.compile(r"\s*[a-z_]+\s*=")
-_CONNINFO_SECRET = re.compile(r"(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s\\]|\\.)+)", re.DOTALL)
+_CONNINFO_SECRET = re.compile(r"(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)", re.DOTALL)
 _URL_SECRET = re.compile(r"(\b(?:ssl)?password=)([^&#]*)")
 
 
@@ -131,7 +131,7 @@ def check_table(name: str) -> str:
         UsageError: a name with other characters than letters, digits and _, or longer than 51.
     """
     if _TABLE.fullmatch(name) is None:
-        raise UsageError(f"--table {name!r}: not a table name", remedy="Letters, digits and _, 51 at most.")
+        raise UsageError(f"table {name!r}: not a table name", remedy="Letters, digits and _, 51 at most.")
     return name
 
 
@@ -142,7 +142,7 @@ def check_lock_wait(seconds: float) -> float:
         UsageError: not a number, below zero, or without end.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-        raise UsageError(f"--lock-wait {seconds!r}: not a number of seconds", remedy="Give 0 or more.")
+        raise UsageError(f"lock wait {seconds!r}: not a number of seconds", remedy="Give 0 or more.")
     return seconds
 
 
@@ -158,7 +158,11 @@ def read_address(database: str) -> Address:
     """
     if _POSTGRES.match(database):
         target = "postgresql://" + database.split("://", 1)[1]
-        return Address("postgres", target, *_redact(target))
+        label, secrets = _redact(target)
+        if any(set(secret) & set("@/") for secret in secrets if f":{secret}@" in target):
+            # libpq would take a piece of it for the host, and print it.
+            raise UsageError(f"{label}: the password holds @ or /", remedy="Write %40 for @, %2F for /.")
+        return Address("postgres", target, label, secrets)
     if _CONNINFO.match(database):
         written = [match[2] for match in _CONNINFO_SECRET.finditer(database)]
         meant = [re.sub(r"\\(.)", r"\1", secret.strip("'"), flags=re.DOTALL) for secret in written]

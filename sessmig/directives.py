@@ -12,6 +12,7 @@ from pathlib import Path
 from sessmig.errors import FileError
 from sessmig.model import Comment, Directive
 
+_NEAR_MISS = re.compile(r"(?P<name>\w+)\s*(?P<colon>:?)\s*(?P<word>\S*)")
 _DIRECTIVE = re.compile(r"sessmig\s*:\s*(?P<word>\S*)\s*(?P<argument>.*)", re.IGNORECASE | re.DOTALL)
 
 TOP = ("may-lose", "no-transaction", "foreign-keys-off", "wait", "irreversible")
@@ -47,6 +48,7 @@ def read_directives(path: Path, comments: Sequence[Comment], first_statement_lin
     for comment in comments:
         match = _DIRECTIVE.match(comment.text)
         if match is None:
+            _refuse_near_miss(path, comment)
             continue
         if not comment.alone:
             raise FileError(
@@ -63,6 +65,21 @@ def read_directives(path: Path, comments: Sequence[Comment], first_statement_lin
             )
         found.append(directive)
     return tuple(found)
+
+
+def _refuse_near_miss(path: Path, comment: Comment) -> None:
+    """Refuse `-- sessmig may-lose t` and `-- sesmig: may-lose t`, which would be passed over as remarks."""
+    match = _NEAR_MISS.match(comment.text)
+    if match and (match["colon"] or match["word"] in TOP + STATEMENT) and _is_like_us(match["name"]):
+        raise FileError(
+            path, f"almost a directive: -- {comment.text}", line=comment.line, remedy="Write -- sessmig: WORD."
+        )
+
+
+def _is_like_us(name: str) -> bool:
+    from difflib import SequenceMatcher
+
+    return SequenceMatcher(None, name.lower(), "sessmig").ratio() > 0.8
 
 
 def _judge(path: Path, directive: Directive, first_statement_line: int | None) -> None:
@@ -82,7 +99,8 @@ def _judge(path: Path, directive: Directive, first_statement_line: int | None) -
             path,
             f"directive not supported yet: sessmig: {word}",
             line=line,
-            remedy="This version of sessmig cannot honour it, so the file is not run.",
+            remedy="This version of sessmig cannot honour it, so the file is not run; "
+            "until one can, do by hand what needs it.",
         )
     if word == "irreversible" and not directive.argument:
         raise FileError(path, "irreversible needs a reason", line=line, remedy="Write -- sessmig: irreversible REASON.")

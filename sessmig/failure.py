@@ -13,6 +13,13 @@ from sessmig.report import check_lines
 from sessmig.results import CheckResult
 from sessmig.words import WIDE, count
 
+_REMEDIES = {
+    "42501": "Grant this role the right that it lacks, or run it as another, and run it again.",
+    "SQLITE_READONLY": "The database may not be written: mend the rights of its file and folder, and run it again.",
+    "SQLITE_FULL": "Make room on the disk, and run it again.",
+    "53100": "Make room on the server's disk, and run it again.",
+}
+
 
 def of_problems(problems: Sequence[Problem], diffs: dict[int, str]) -> PlanError:
     """Name every problem of a plan, each with its way out; where the old text is known, with the difference."""
@@ -37,16 +44,17 @@ def of_step(step: Step, error: SessmigError, checks: Sequence[CheckResult], *, s
     """
     if isinstance(error, CheckError):
         failed = [check for check in checks if check.outcome == "failed"]
+        shown = any(check.examples for check in failed)
         return CheckError(
             "\n".join(line for check in failed for line in check_lines(check)) or error.what,
             holds=standing,
-            remedy="Mend the rows that are shown, or the migration, and run it again.",
+            remedy=f"Mend {'the rows that are shown' if shown else 'the data'}, or the migration, and run it again.",
         )
     if isinstance(error, DatabaseError):
         return StepError(
             _of_statement(step.script, error),
             holds=standing,
-            remedy="Mend the file, or what it found in the database, and run it again.",
+            remedy=_REMEDIES.get(error.code, "Mend the file, or what it found in the database, and run it again."),
         )
     return error
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("sessmig")
 # A library does not print: without a handler of the application's own, Python would write warnings to stderr.
+_LEVELS = {"failed": logging.ERROR, "waiting": logging.WARNING}
 _LOG.addHandler(logging.NullHandler())
 
 
@@ -58,7 +59,10 @@ class Job:
 
     def emit(self, kind: EventKind, text: str, title: str = "", report: StepReport | None = None) -> None:
         """Tell whoever watches, and the logger `sessmig`."""
-        _LOG.log(logging.WARNING if kind in ("failed", "waiting") else logging.INFO, "%s", text)
+        _LOG.log(_LEVELS.get(kind, logging.INFO), "%s", text)
+        for check in report.checks if report else ():
+            if check.outcome == "warned":
+                _LOG.warning("%s: %s: %s", title, check.name, check.found)
         if self.on_event:
             self.on_event(Event(kind, text, title, report))
 

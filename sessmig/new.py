@@ -20,7 +20,7 @@ _TIMESTAMP = re.compile(r"[0-9]{14}")
 
 _MIGRATION = "-- {title}\n\n"
 _VERIFY = """\
--- What must hold around {title}. Each block is a verb with a name, then one query:
+-- What must hold before and after {label}_{name}. Each block is a verb with a name, then one query:
 --   require, asked before the step; measure, a number to keep; check, asked after it, which rolls back
 --   where it fails; warn, which only tells. Take the marks away to use this one:
 --
@@ -34,7 +34,7 @@ def new_migration(directory: Path, name: str) -> list[Path]:
 
     Args:
         directory: the series folder; it is made if it is not there. Where it has dialect folders, each gets both.
-        name: letters, digits and _.
+        name: letters, digits and _, not beginning with a digit: the version is given here.
 
     Returns:
         The files made.
@@ -43,8 +43,8 @@ def new_migration(directory: Path, name: str) -> list[Path]:
         UsageError: a name that is none, a folder of several series.
         FileError: the folder cannot be written to, or is no series.
     """
-    if _NAME.fullmatch(name) is None:
-        better = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if _NAME.fullmatch(name) is None or name[0].isdigit():
+        better = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_").lstrip("0123456789_")
         raise UsageError(f"not a migration's name: {name!r}", remedy=f"Try {better}." if better else "Use a-z, 0-9, _.")
     dialects: list[Dialect | None] = [d for d in DIALECTS if (directory / d).is_dir()]
     label = _next_label([m for dialect in dialects or [None] for m in _standing(directory, dialect)])
@@ -54,7 +54,7 @@ def new_migration(directory: Path, name: str) -> list[Path]:
         folder = directory / dialect if dialect else directory
         for suffix, text in ((".sql", _MIGRATION), (".verify.sql", _VERIFY)):
             path = folder / f"{label}_{name}{suffix}"
-            _write(path, text.format(title=title))
+            _write(path, text.format(title=title, label=label, name=name))
             made.append(path)
     return made
 

@@ -95,7 +95,7 @@ def _is_foreign(entry: Entry, migrations: Sequence[Migration]) -> bool:
 
 def _refuse_unknown(migrations: Sequence[Migration], rows: dict[int, Entry], wish: Wish) -> None:
     known = {m.version for m in migrations}
-    for option, version in (("--to", wish.to), ("--only", wish.only)):
+    for option, version in (("to", wish.to), ("only", wish.only)):
         if version is not None and version not in known | rows.keys():
             listed = ", ".join(m.label for m in migrations[-5:])
             raise UsageError(
@@ -121,7 +121,7 @@ def _changed(migrations: Sequence[Migration], applied: dict[int, Entry]) -> Iter
                 migration.name,
                 f"{migration.path}: changed after it was applied on {entry.applied_at}"
                 f" (checksum {entry.checksum[:12]} then, {migration.checksum[:12]} now)",
-                "Put the file back and write a new migration, or take it as it is now: "
+                "Put the file back and write a new migration; or take it as it is now, without running it: "
                 f"sessmig resign {migration.version}",
                 migration.path,
             )
@@ -149,7 +149,8 @@ def _without_file(migrations: Sequence[Migration], applied: dict[int, Entry], wi
                     version,
                     entry.name,
                     f"{version} {entry.name}: applied on {entry.applied_at}, above the newest file ({newest})",
-                    "The database is ahead of this build: deploy the newer one, or accept it with --ahead ok",
+                    "The database is ahead of this build: deploy the newer one, put a deleted file back, "
+                    "or accept it with --ahead ok",
                 )
         else:
             yield Problem(

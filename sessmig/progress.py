@@ -52,11 +52,13 @@ class Progress:
         told = event.title
         if event.report is not None:
             rows = sum(statement.rows or 0 for statement in event.report.statements if statement.verb != "SELECT")
+            warned = sum(check.outcome == "warned" for check in event.report.checks)
             failed = sum(check.outcome == "failed" for check in event.report.checks)
             held = sum(check.outcome == "passed" for check in event.report.checks)
             parts = [count(rows, "row")]
             parts += [f"{count(held, 'check')} held"] if held else []
             parts += [f"{count(failed, 'check')} failed"] if failed else []
+            parts += [count(warned, "warning")] if warned else []
             told += f"  {', '.join(parts)}, {took(event.report.duration_ms)}"
         self._line(f"  {sign}  {told}")
 

@@ -87,7 +87,7 @@ def _value(measurement: Measurement) -> str:
 
 
 def _finding(check: CheckResult) -> str:
-    verb = "" if check.verb == "check" else f"{check.verb}: "
+    verb = "" if check.verb == "check" or check.outcome == "warned" else f"{check.verb}: "
     return f"{verb}{check.name}" + (f": {_found(check)}" if check.outcome in ("failed", "warned") else "")
 
 
@@ -104,10 +104,10 @@ def summary(report: Report) -> str:
     again = sum(check.outcome == "not re-runnable" for check in checks)
     parts = [f"{passed} of {count(len(checks) - warned - again, 'check')} held"] if checks else []
     parts += [count(warned, "warning")] if warned else []
-    parts += [f"{again} not re-runnable"] if again else []
+    parts += [f"{again} not re-runnable, as they need the picture before the step"] if again else []
     if report.action == "verify":
-        state = "VERIFICATION FAILED" if failed else "verified"
-        return ": ".join([state, ", ".join(parts) or "there is nothing to verify"])
+        nothing = f"{count(report.standing, 'migration')} applied, none with a verify file"
+        return ("VERIFICATION FAILED: " if failed else "verified: ") + (", ".join(parts) or nothing)
     if not report.steps and not report.pending:
         return f"nothing to do: {count(report.standing, 'migration')} applied, none pending"
     verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
@@ -148,4 +148,6 @@ def status_lines(status: StatusReport) -> Iterator[str]:
         yield f"  {problem.kind}: {problem.text}"
         yield f"    -> {problem.remedy}"
     yield ""
+    if status.is_missing:
+        yield "there is no such database yet; sessmig migrate makes it"
     yield f"{status.pending} pending, {count(len(status.problems), 'problem')}"

@@ -145,6 +145,8 @@ class StatusReport:
     database: str
     standings: tuple[Standing, ...]
     problems: tuple[Problem, ...]
+    is_missing: bool = False
+    """There is no such database yet."""
 
     @property
     def pending(self) -> int:

@@ -64,13 +64,14 @@ def discover(directory: Path, dialect: Dialect, *, series: str | None = None, em
 def _folder(directory: Path, dialect: Dialect) -> tuple[Path, str]:
     """Return the folder that holds the files, and the series' name."""
     if not directory.is_dir():
-        raise UsageError(f"{directory}: no such folder", remedy="Give the series folder with --dir.")
+        what = "is a file" if directory.is_file() else "no such folder"
+        raise UsageError(f"{directory}: {what}", remedy="Give the series folder.")
     name = directory.resolve().name
     if name in DIALECTS:
         if name != dialect:
             raise UsageError(
                 f"{directory}: these migrations are for {name}, the database is {dialect}",
-                remedy="Give the series folder with --dir.",
+                remedy="Give the series folder.",
             )
         _refuse_folders(directory, allowed=())
         return directory, directory.resolve().parent.name

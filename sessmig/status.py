@@ -27,7 +27,7 @@ def status(job: Job) -> StatusReport:
     series, ledger, plan = find(job)
     rolled_back = {e.version for e in ledger.read() if e.status == "rolled_back"}
     standings = sorted(_standings(series, plan, rolled_back), key=lambda standing: standing.version)
-    return StatusReport(series.name, job.database.label, tuple(standings), plan.problems)
+    return StatusReport(series.name, job.database.label, tuple(standings), plan.problems, job.database.is_missing)
 
 
 def _standings(series: Series, plan: Plan, rolled_back: set[int]) -> Iterator[Standing]:

@@ -78,7 +78,7 @@ def test_anything_else_is_refused(written: str, told: str) -> None:
         ("postgresql://u:secret@h/db", "postgresql://u:***@h/db", {"secret"}),
         ("postgresql://u:@h/db", "postgresql://u@h/db", set()),
         ("postgresql://u:s%40cret@h/db", "postgresql://u:***@h/db", {"s%40cret", "s@cret"}),
-        ("postgresql://u:s@c:r/t@h/db", "postgresql://u:***@h/db", {"s@c:r/t"}),
+        ("host=h password='ge heim", "host=h password=***", {"ge heim"}),
         ("postgresql://u:s?cret@h/db?a=1", "postgresql://u:***@h/db?a=1", {"s?cret"}),
         ("postgresql://u:s?c=ret@h/db", "postgresql://u:***@h/db", {"s?c=ret"}),
         ("postgresql://h:5432/db?user=a@b", "postgresql://h:5432/db?user=a@b", set()),
@@ -97,6 +97,14 @@ def test_the_label_of_a_url_holds_no_password(written: str, label: str, secrets:
     assert address.label == label
     assert secrets <= set(address.secrets)
     assert "" not in address.secrets
+
+
+@pytest.mark.parametrize("password", ["s@cret", "s/cret", "s@c:r/t"])
+def test_a_password_that_libpq_would_read_as_part_of_the_host_is_refused_unseen(password: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_address(f"postgresql://u:{password}@h/db")
+    told = "postgresql://u:***@h/db: the password holds @ or /\nWrite %40 for @, %2F for /."
+    assert str(refused.value) == told
 
 
 def test_no_password_reaches_any_output(cli: Cli, migrations: WriteMigrations, postgres_server: PostgresServer) -> None:
@@ -236,5 +244,5 @@ def test_two_databases_are_refused(cli: Cli) -> None:
 def test_a_ledger_needs_a_plain_name(name: str) -> None:
     with pytest.raises(UsageError) as refused:
         check_table(name)
-    assert str(refused.value) == f"--table {name!r}: not a table name\nLetters, digits and _, 51 at most."
+    assert str(refused.value) == f"table {name!r}: not a table name\nLetters, digits and _, 51 at most."
     assert check_table("x" * 51) == "x" * 51

@@ -17,7 +17,7 @@ A = "CREATE TABLE a (x INTEGER);\n"
 KNOWN = (
     "Known are: may-lose, no-transaction, foreign-keys-off, wait, irreversible, batch, run-each-row, idempotent, allow."
 )
-NOT_YET = "This version of sessmig cannot honour it, so the file is not run."
+NOT_YET = "This version of sessmig cannot honour it, so the file is not run; until one can, do by hand what needs it."
 MISPLACED = "Give it a line of its own, above the statement."
 
 Opened = Callable[[str], Probe]

@@ -82,7 +82,8 @@ def test_every_problem_is_named_at_once_with_its_way_out(
         "    @@ -1 +1,2 @@",
         "    +-- More",
         "     CREATE TABLE b (x INTEGER);",
-        "    -> Put the file back and write a new migration, or take it as it is now: sessmig resign 2",
+        "    -> Put the file back and write a new migration; or take it as it is now, without running it: "
+        "sessmig resign 2",
         f"missing: 4 d: applied on {stamp[4]}, but its file is gone",
         "    -> Put the file back (git log --diff-filter=D finds it)",
         f"late: {folder}/0005_late.sql: not applied, but 9 i above it is",
@@ -90,7 +91,8 @@ def test_every_problem_is_named_at_once_with_its_way_out(
         f"changed: {folder}/0006_renamed.sql: applied on {stamp[6]} under the name f",
         "    -> Name the file back, or take it as it is now: sessmig resign 6",
         f"ahead: 9 i: applied on {stamp[9]}, above the newest file (8)",
-        "    -> The database is ahead of this build: deploy the newer one, or accept it with --ahead ok",
+        "    -> The database is ahead of this build: deploy the newer one, put a deleted file back, "
+        "or accept it with --ahead ok",
         "Nothing was touched.",
     ]
     assert state(database) == before
@@ -181,7 +183,7 @@ def test_a_version_that_is_nowhere_is_refused(
     folder = migrations(files("0001_a", "0002_b"))
     done = cli("migrate", "-d", database_url, "--dir", folder, option, "7")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{option} 7: there is no migration of this version\nThe last are: 0001, 0002.\n"
+    assert done.stderr == f"{option[2:]} 7: there is no migration of this version\nThe last are: 0001, 0002.\n"
     assert probe(database_url).tables() == set()
     with pytest.raises(UsageError):
         ensure_migrations(database_url, folder, to=7)

@@ -154,8 +154,7 @@ def test_a_folder_with_only_the_other_dialect_says_so(database_url: str, cli: Cl
     done = cli("migrate", "-d", database_url, "--dir", folder / other)
     assert done.returncode == 2
     assert done.stderr == (
-        f"{folder / other}: these migrations are for {other}, the database is {own}\n"
-        "Give the series folder with --dir.\n"
+        f"{folder / other}: these migrations are for {other}, the database is {own}\nGive the series folder.\n"
     )
 
 
@@ -219,7 +218,8 @@ def test_a_folder_that_is_not_there_is_refused(database_url: str, cli: Cli, tmp_
     (tmp_path / "a_file").write_text("")
     for missing in (tmp_path / "nowhere", tmp_path / "a_file"):
         done = cli("migrate", "-d", database_url, "--dir", missing)
-        assert (done.returncode, done.stderr) == (2, f"{missing}: no such folder\nGive the series folder with --dir.\n")
+        what = "is a file" if missing.exists() else "no such folder"
+        assert (done.returncode, done.stderr) == (2, f"{missing}: {what}\nGive the series folder.\n")
 
 
 def test_a_file_that_may_not_be_read_is_named(migrations: WriteMigrations, as_nobody: AsNobody) -> None:

@@ -50,7 +50,8 @@ def connect(database: Any, *, create: bool = True) -> Database:
         return _postgres(database)
     raise UsageError(
         f"not a database: {type(database).__module__}.{type(database).__qualname__}",
-        remedy="Give a URL, a path, or an open sqlite3.Connection or psycopg.Connection.",
+        remedy="Give a URL, a path, or an open sqlite3.Connection or psycopg.Connection; with SQLAlchemy that is "
+        "connection.connection.driver_connection.",
     )
 
 

@@ -48,9 +48,13 @@ def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
             options["connect_timeout"] = 10
         connection = psycopg.connect(make_conninfo(target, **options), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
+        words = redacted(str(error).strip(), secrets)
+        answered = "FATAL:" in words
         raise ConnectError(
-            f"{label}: {redacted(str(error).strip(), secrets)}",
-            remedy="Is the server running, and are host, port, name and password right?",
+            f"{label}: {words}",
+            remedy="The server answered: are database, user and password right?"
+            if answered
+            else "Is the server running, and are host and port right?",
         ) from None
     return Postgres(connection, label, secrets)
 
@@ -204,7 +208,7 @@ class Postgres:
             if time.monotonic() >= deadline:
                 raise LockError(
                     f"{self.label}: the lock was not had within {wait:g} s; it is held by {holder}",
-                    remedy="Run again when it is done, or wait longer with --lock-wait SECONDS.",
+                    remedy="Run again when it is done, or wait longer (--lock-wait, lock_wait).",
                 )
             on_wait(holder)
             time.sleep(min(pause * random.uniform(0.75, 1.25), max(deadline - time.monotonic(), 0.01)))  # noqa: S311

@@ -39,10 +39,12 @@ _SETTINGS = (
 def open_file(path: str, label: str, *, create: bool) -> Sqlite:
     """Open a SQLite file; a file that is not there is made by the first write, and only with `create`."""
     if path == ":memory:":
-        return Sqlite(_connect(":memory:", label), label, missing=False)
+        raise UsageError(
+            "a database in memory would be gone when this is done", remedy="Give an open sqlite3.Connection instead."
+        )
     if os.path.isdir(path):
         raise ConnectError(f"{label}: is a folder", remedy="Give the path of the database file.")
-    if os.path.exists(path):
+    if sqlite_file.exists(path, label):
         return Sqlite(_connect(sqlite_file.uri(path), label), label, missing=False, path=path)
     folder = os.path.dirname(os.path.abspath(path))
     if create and not os.path.isdir(folder):
@@ -291,5 +293,5 @@ def _told(error: sqlite3.Error, *, index: int | None = None, label: str = "") ->
 def _not_had(label: str, wait: float, holder: Holder) -> LockError:
     return LockError(
         f"{label}: the lock was not had within {wait:g} s; it is held by {holder}",
-        remedy="Run again when it is done, or wait longer with --lock-wait SECONDS.",
+        remedy="Run again when it is done, or wait longer (--lock-wait, lock_wait).",
     )

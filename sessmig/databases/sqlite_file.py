@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from urllib.parse import quote
 
+from sessmig.errors import ConnectError
 from sessmig.model import Holder
 
 _HEADER = b"SQLite format 3\0"
@@ -25,6 +26,21 @@ def uri(path: str, *, create: bool = False) -> str:
     if not create and not os.access(path, os.W_OK) and not os.path.exists(f"{path}-wal") and _is_wal(path):
         mode = "ro&immutable=1"
     return f"file:{quote(path)}?mode={mode}"
+
+
+def exists(path: str, label: str) -> bool:
+    """Tell whether there is such a file; one behind a folder that we may not enter is not taken for none.
+
+    Raises:
+        ConnectError: it cannot be told.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ConnectError(f"{label}: {error.strerror}", remedy="May you enter all of its folders?") from None
+    return True
 
 
 def _is_wal(path: str) -> bool:

@@ -63,7 +63,8 @@ def test_what_is_no_database_is_refused_by_its_type(wrong: Any, migrations: Writ
         ensure_migrations(wrong, migrations(FILES))
     name = type(wrong).__name__
     assert str(caught.value) == (
-        f"not a database: builtins.{name}\nGive a URL, a path, or an open sqlite3.Connection or psycopg.Connection."
+        f"not a database: builtins.{name}\nGive a URL, a path, or an open sqlite3.Connection or psycopg.Connection; "
+        "with SQLAlchemy that is connection.connection.driver_connection."
     )
 
 
@@ -138,13 +139,13 @@ def test_an_older_build_is_refused_unless_ahead_is_ok(database_url: str, migrati
     [
         ({"pending": "later"}, "pending='later' is not understood\nKnown are: 'apply', 'error'."),
         ({"ahead": True}, "ahead=True is not understood\nKnown are: 'error', 'ok'."),
-        ({"table": "a table"}, "--table 'a table': not a table name\nLetters, digits and _, 51 at most."),
-        ({"lock_wait": None}, "--lock-wait None: not a number of seconds\nGive 0 or more."),
-        ({"lock_wait": "5"}, "--lock-wait '5': not a number of seconds\nGive 0 or more."),
-        ({"lock_wait": -1}, "--lock-wait -1: not a number of seconds\nGive 0 or more."),
-        ({"lock_wait": float("nan")}, "--lock-wait nan: not a number of seconds\nGive 0 or more."),
-        ({"lock_wait": float("inf")}, "--lock-wait inf: not a number of seconds\nGive 0 or more."),
-        ({"to": 9}, "--to 9: there is no migration of this version\nThe last are: 0001, 0002, 0003."),
+        ({"table": "a table"}, "table 'a table': not a table name\nLetters, digits and _, 51 at most."),
+        ({"lock_wait": None}, "lock wait None: not a number of seconds\nGive 0 or more."),
+        ({"lock_wait": "5"}, "lock wait '5': not a number of seconds\nGive 0 or more."),
+        ({"lock_wait": -1}, "lock wait -1: not a number of seconds\nGive 0 or more."),
+        ({"lock_wait": float("nan")}, "lock wait nan: not a number of seconds\nGive 0 or more."),
+        ({"lock_wait": float("inf")}, "lock wait inf: not a number of seconds\nGive 0 or more."),
+        ({"to": 9}, "to 9: there is no migration of this version\nThe last are: 0001, 0002, 0003."),
     ],
     ids=str,
 )

@@ -143,7 +143,7 @@ def test_when_the_lock_is_not_had_in_time_postgres_names_the_holder_and_nothing_
     assert what.startswith(f"{postgres_url}: the lock was not had within 0.2 s; it is held by pid {_sleeper(seen)}, ")
     assert f"application sessmig, user {parts.username}, since " in what
     assert holds == "Nothing was applied."
-    assert remedy == "Run again when it is done, or wait longer with --lock-wait SECONDS."
+    assert remedy == "Run again when it is done, or wait longer (--lock-wait, lock_wait)."
     assert caught.value.exit_code == 5
     assert seen.tables() == {"naps", "schema_migrations", "schema_migrations_log"}
     assert seen.value("SELECT count(*) FROM schema_migrations_log") == 0
@@ -164,7 +164,7 @@ def test_when_the_lock_is_not_had_in_time_sqlite_names_the_holder_and_nothing_ch
         other.execute("ROLLBACK")
     what, *rest = str(caught.value).split("\n")
     assert what.startswith(f"{sqlite_url}: the lock was not had within 0.2 s; it is held by pid {os.getpid()}, ")
-    assert rest[-1] == "Run again when it is done, or wait longer with --lock-wait SECONDS."
+    assert rest[-1] == "Run again when it is done, or wait longer (--lock-wait, lock_wait)."
     assert caught.value.exit_code == 5
     waiting = [event.text for event in events if event.kind == "waiting"]
     assert waiting

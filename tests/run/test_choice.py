@@ -52,7 +52,7 @@ def test_a_version_without_a_file_is_refused(
 ) -> None:
     done = cli("migrate", option, "9", "-d", database_url, "--dir", migrations(FILES))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (f"{option} 9: there is no migration of this version\nThe last are: 0001, 0002, 0003.\n")
+    assert done.stderr == (f"{option[2:]} 9: there is no migration of this version\nThe last are: 0001, 0002, 0003.\n")
     assert probe(database_url).tables() == set()
 
 
@@ -87,7 +87,8 @@ def test_every_problem_is_told_at_once(
         "     -- Table 1",
         "    -CREATE TABLE t1 (x INTEGER);",
         "    +CREATE TABLE t1 (x INTEGER, y TEXT);",
-        "    -> Put the file back and write a new migration, or take it as it is now: sessmig resign 1",
+        "    -> Put the file back and write a new migration; or take it as it is now, without running it: "
+        "sessmig resign 1",
         lines[at + 6],
     ]
     assert "    -> Put the file back (git log --diff-filter=D finds it)" in lines
@@ -143,7 +144,10 @@ def test_resign_takes_the_file_as_it_is_and_shows_and_logs_the_difference(
     assert (done.returncode, done.stderr) == (0, "")
     checksum = probe(database_url).value("SELECT checksum FROM schema_migrations WHERE version = 1")
     difference = "@@ -1,2 +1,2 @@\n--- Table 1\n+-- Table one\n CREATE TABLE t1 (x INTEGER);"
-    assert done.stdout == f"0001_t1: taken as it is now ({checksum[:12]}), logged\n{difference}\n"
+    assert (
+        done.stdout
+        == f"0001_t1: taken as it is now ({checksum[:12]}), and logged; nothing of it was run\n{difference}\n"
+    )
     version, action, outcome, detail = log(probe(database_url))[-1]
     assert (version, action, outcome) == (1, "resign", "success")
     assert (detail["checksum"], detail["difference"]) == (checksum, difference)

@@ -73,7 +73,10 @@ def test_verify_of_a_database_without_ledger_has_nothing_to_verify(
 ) -> None:
     probe(database_url).execute("CREATE TABLE t (x INTEGER)")
     done = cli("verify", "-d", database_url, "--dir", migrations(FILES))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "verified: there is nothing to verify")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "verified: 0 migrations applied, none with a verify file",
+    )
     assert probe(database_url).tables() == {"t"}
 
 
@@ -99,7 +102,7 @@ def test_the_json_of_each_command_has_its_keys(database_url: str, migrations: Wr
     assert (step["outcome"], step["measurements"]) == ("applied", [{"name": "n", "value": 2, "before": False}])
     assert list(told("verify")) == run
     state = told("status")
-    assert list(state) == ["series", "database", "standings", "problems", "pending"]
+    assert list(state) == ["series", "database", "standings", "problems", "is_missing", "pending"]
     assert [(s["version"], s["state"]) for s in state["standings"]] == [(1, "applied")]
     migrations({"1_a.sql": FILES["1_a.sql"] + "\n"})
     assert [p["kind"] for p in told("status")["problems"]] == ["changed"]

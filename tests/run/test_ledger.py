@@ -184,5 +184,5 @@ def test_a_table_name_that_is_no_plain_identifier_is_refused(
 ) -> None:
     done = cli("migrate", "--db", tmp_path / "app.db", "--dir", migrations(SHOP), "--table", name)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"--table {name!r}: not a table name" in done.stderr
+    assert f"table {name!r}: not a table name" in done.stderr
     assert not (tmp_path / "app.db").exists()

@@ -31,7 +31,7 @@ def test_a_run_that_does_not_get_the_lock_gives_up_with_5_and_names_the_holder(
     assert "waiting for the lock, held by pid" in done.stderr
     assert done.stderr.splitlines()[-2:] == [
         "Nothing was applied.",
-        "Run again when it is done, or wait longer with --lock-wait SECONDS.",
+        "Run again when it is done, or wait longer (--lock-wait, lock_wait).",
     ]
     if not database_url.startswith("postgresql"):
         assert int(found[1]) == os.getpid()

@@ -63,7 +63,9 @@ def test_a_connection_that_fails_names_the_place_and_hides_the_password(
     assert json.loads(done.stdout)["error"]["kind"] == "ConnectError"
     assert ":***@127.0.0.1" in done.stderr
     assert _is_hidden(done.stdout, done.stderr)
-    assert "Is the server running, and are host, port, name and password right?" in done.stderr
+    remedy = {"host": "Is the server running, and are host and port right?"}
+    answered = "The server answered: are database, user and password right?"
+    assert done.stderr.endswith(remedy.get(wrong, answered) + "\n")
     with pytest.raises(ConnectError) as caught:
         ensure_migrations(url, migrations(FILES))
     assert _is_hidden(str(caught.value), repr(caught.value))

@@ -35,14 +35,14 @@ def _by_sqlite(url: str, *names: str) -> None:
     with closing(sqlite3.connect(legacy.file_of(url), isolation_level=None)) as connection:
         for name in names:
             text = (data.SERIES / "sqlite" / name).read_text(encoding="utf-8")
-            connection.executescript(f"PRAGMA foreign_keys = ON;\nBEGIN;\n{text}\nCOMMIT;")
+            connection.executescript(f"PRAGMA foreign_keys = ON;\n{text}")
 
 
 def _by_psql(server: PostgresServer, url: str, name: str) -> None:
     psql = "psql" if server.programs is None else server.programs / "psql"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     subprocess.run(
-        [psql, "-X", "-1", "-v", "ON_ERROR_STOP=1", "-f", data.SERIES / "postgres" / name, url],
+        [psql, "-X", "-v", "ON_ERROR_STOP=1", "-f", data.SERIES / "postgres" / name, url],
         check=True,
         capture_output=True,
         env=environment,

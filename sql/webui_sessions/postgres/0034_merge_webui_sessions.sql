@@ -6,6 +6,9 @@
 --
 -- No ON CONFLICT: what is left out is left out by a condition that can be read here, and anything else that
 -- does not fit fails the step instead of being dropped without a word.
+--
+-- By hand: psql -v ON_ERROR_STOP=1 -f. It is one transaction there too.
+BEGIN;
 
 -- The application may be running. Whoever writes waits until this step has committed, so no row slips in
 -- between the reading of a table and its renaming; the chat tables can be read all the while.
@@ -155,3 +158,5 @@ WHERE metadata ->> 'source' = 'webui_migration';
 CREATE INDEX idx_chat_messages_webui_migration
 ON chat_messages (session_id)
 WHERE metadata ->> 'source' = 'webui_migration';
+
+COMMIT;

@@ -3,6 +3,9 @@
 -- Only what the migration brought is deleted: rows that bear source and migrated_at of this run, and stand
 -- in the old table, where each of them still is. The moment of the run is read from the row of 0.34.0 in
 -- schema_version, which the run itself wrote; rows of another run, or from elsewhere, bear another.
+--
+-- By hand: sqlite3 -bail. It is one transaction there too.
+BEGIN;
 
 -- Messages first. A session that is deleted takes its messages along (ON DELETE CASCADE), whoever wrote them.
 DELETE FROM chat_messages
@@ -44,3 +47,5 @@ ALTER TABLE webui_sessions_legacy RENAME TO webui_sessions;
 -- Last, as the statements above read it.
 DELETE FROM schema_version
 WHERE version = '0.34.0';
+
+COMMIT;

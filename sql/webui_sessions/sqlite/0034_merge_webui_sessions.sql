@@ -6,6 +6,9 @@
 --
 -- No OR IGNORE, no ON CONFLICT: what is left out is left out by a condition that can be read here, and
 -- anything else that does not fit fails the step instead of being dropped without a word.
+--
+-- By hand: sqlite3 -bail. It is one transaction there too.
+BEGIN;
 
 -- The moment of this run, in UTC, taken once: CURRENT_TIMESTAMP may tick between two statements. Every
 -- migrated row bears this value as migrated_at, and by it the rollback knows the rows of this very run.
@@ -280,3 +283,5 @@ ON chat_messages (session_id)
 WHERE CASE
     WHEN typeof(metadata) = 'text' AND json_valid(metadata) THEN json_extract(metadata, '$.source')
 END = 'webui_migration';
+
+COMMIT;
