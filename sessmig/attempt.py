@@ -8,19 +8,21 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sessmig import proof, script
 from sessmig.model import Step
 from sessmig.proof import Picture
 from sessmig.results import StatementResult, StepOutcome, StepReport
+from sessmig.words import since, speaks_of_passwords, utc_now
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
 
 _DETAILED = 200
-"""A file of more statements than this is accounted for by runs of like statements."""
+"""In a file of more statements than this, like statements are accounted for together."""
+_NOTICES = 100
+"""How many notices are kept; a loop may raise one for each row."""
 _KEPT_TEXT = 100_000
 """A text of up to so many characters is kept in the log, to show later what changed."""
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
@@ -38,7 +40,7 @@ class Attempt:
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.started_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        self.started_at = utc_now()
         self.clock = time.monotonic()
 
     def report(self, outcome: StepOutcome, error: str = "") -> StepReport:
@@ -52,7 +54,7 @@ class Attempt:
             str(migration.path),
             outcome,
             self.started_at,
-            round((time.monotonic() - self.clock) * 1000),
+            since(self.clock),
             tuple(self.statements),
             tuple(self.picture.measurements),
             tuple(self.picture.checks),
@@ -70,21 +72,22 @@ def carry_out(database: Database, attempt: Attempt) -> None:
     """
     step = attempt.step
     attempt.picture = proof.ask_before(database, step.blocks)
-    attempt.picture.require()
+    attempt.picture.demand()
     mark = database.mark()
     try:
         _send(database, attempt)
     finally:
-        attempt.notices = database.notices()
+        attempt.notices = _first(database.notices())
     database.undo_settings(mark)
     proof.ask_after(database, step.blocks, attempt.picture)
-    attempt.picture.require()
+    attempt.picture.demand()
 
 
 def _send(database: Database, attempt: Attempt) -> None:
     source = attempt.step.script
     dialect = database.dialect
     merging = len(source.pieces) > _DETAILED
+    places: dict[tuple[str, str], int] = {}
     with closing(database.run(source.text, source.pieces)) as counts:
         for index, rows in enumerate(counts):
             piece = source.pieces[index]
@@ -92,14 +95,16 @@ def _send(database: Database, attempt: Attempt) -> None:
             if rows is None and outline.verb in _CHANGING:
                 rows = 0
             result = StatementResult(piece.statement_line, outline.verb, outline.target, rows)
-            if merging and attempt.statements and _is_like(attempt.statements[-1], result):
-                attempt.statements[-1] = _merged(attempt.statements[-1], result)
+            place = places.setdefault((result.verb, result.target), len(attempt.statements))
+            if merging and place < len(attempt.statements):
+                attempt.statements[place] = _merged(attempt.statements[place], result)
             else:
                 attempt.statements.append(result)
 
 
-def _is_like(one: StatementResult, other: StatementResult) -> bool:
-    return (one.verb, one.target) == (other.verb, other.target)
+def _first(notices: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(notices) - _NOTICES
+    return notices if more <= 0 else (*notices[:_NOTICES], f"... and {more:,} more")
 
 
 def _merged(one: StatementResult, other: StatementResult) -> StatementResult:
@@ -123,4 +128,4 @@ def detail(report: StepReport, text: str) -> dict[str, Any]:
 
 def kept_text(text: str) -> dict[str, str]:
     """Return a file's text as the log keeps it: not at all where it is long or speaks of passwords."""
-    return {"text": text} if len(text) <= _KEPT_TEXT and "password" not in text.lower() else {}
+    return {"text": text} if len(text) <= _KEPT_TEXT and not speaks_of_passwords(text) else {}

@@ -13,7 +13,7 @@ from sessmig.errors import DatabaseError, PlanError, SessmigError, StepError
 from sessmig.failure import of_step
 from sessmig.job import Job
 from sessmig.ledger import Ledger
-from sessmig.model import Migration, Step
+from sessmig.model import Entry, Migration, Step
 from sessmig.plan import make_plan
 from sessmig.problems import refuse
 from sessmig.results import StepReport
@@ -38,6 +38,11 @@ class Carrying:
         self._steps = steps
         self._whole = job.single_transaction or job.dry_run
         self._attempt: Attempt | None = None
+        self._known: frozenset[Entry] = frozenset()
+        """The ledger's rows when it was last read whole; above a pending step there were none before that."""
+        self._open = frozenset(step.migration.version for step in steps)
+        """What nobody had done by then."""
+        self._committing = False
         self._done: list[StepReport] = []
         self._failed: list[StepReport] = []
 
@@ -59,12 +64,16 @@ class Carrying:
             for step in self._steps:
                 title = step.migration.title
                 self._job.emit("step", f"{title}: {step.script.description}", title)
-                with self._own_transaction():
-                    report = self._apply(step)
+                if step.migration.version in self._open:
+                    with self._own_transaction():
+                        report = self._apply(step)
+                else:
+                    report = Attempt(step).report("already applied")
                 self._done.append(report)
                 if not self._whole:
                     self._attempt = None
                     self._say_done(report)
+            self._committing = self._whole
         if self._whole:
             for report in self._done:
                 self._say_done(report)
@@ -99,12 +108,16 @@ class Carrying:
         return report
 
     def _is_still_pending(self, migration: Migration) -> bool:
-        """Look again, now under the lock: another process, or another build, may have been faster."""
-        if not self._ledger.read(since=migration.version):
-            return True
-        plan = make_plan(self._series.migrations, self._ledger.read(), self._job.wish)
-        refuse(plan, self._ledger)
-        return migration in plan.pending
+        """Look again, now under the lock: another process, or another build, may have been faster.
+
+        The whole ledger is read only when there is something new in it: who has lost a race has lost many.
+        """
+        if not self._known.issuperset(self._ledger.read(since=migration.version)):
+            entries = self._ledger.read()
+            plan = make_plan(self._series.migrations, entries, self._job.wish)
+            refuse(plan, self._ledger)
+            self._known, self._open = frozenset(entries), frozenset(m.version for m in plan.pending)
+        return migration.version in self._open
 
     def _log(self, step: Step, report: StepReport, outcome: str) -> None:
         self._ledger.log(
@@ -126,7 +139,7 @@ class Carrying:
             error.holds = error.holds or self._standing(None, error)
             return error
         step = attempt.step
-        if len(self._done) == len(self._steps):
+        if self._committing:
             self._done.pop()
             error.what = f"the commit of the whole run failed: {error.what}"
         told = of_step(step, error, attempt.picture.checks, standing=self._standing(step, error))
@@ -141,7 +154,10 @@ class Carrying:
                     self._log(step, report, "failed")
             except SessmigError as silent:
                 told.holds += f"\nThe failure could not be written to the log: {silent.what}"
-        self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
+        try:
+            self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
+        except Exception as error:  # what the caller's on_event says must not hide what went wrong
+            told.add_note(f"on_event failed too: {type(error).__name__}: {error}")
         return told
 
     def _standing(self, failed: Step | None, error: SessmigError) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from sessmig.errors import FileError
 from sessmig.model import Block, Comment, Expectation, Query, Verb
 
-_HEAD = re.compile(r"(?P<word>[A-Za-z][A-Za-z-]*(?: (?:before|after))?)\s*:(?!:|//)\s*(?P<rest>.*)")
+_HEAD = re.compile(r"(?P<word>[A-Za-z][A-Za-z_-]*(?: (?:before|after))?)\s*:(?!:|//)\s*(?P<rest>.*)")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,6 +28,7 @@ _VERBS: dict[str, tuple[Verb, bool]] = {
     "check": ("check", False),
     "warn": ("warn", False),
 }
+_ROWS: dict[str, Expectation] = {"none": "none", "some": "some", "same": "same"}
 _LATER = ("merge", "source after", "reject", "differing")
 _QUERIES = ("SELECT", "VALUES")
 _KNOWN = "require, measure before, measure, check, warn, and expect under a verb"
@@ -69,6 +72,15 @@ def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, 
                 )
             continue
         word = match["word"]
+        if comment.is_block:
+            if word.lower() in (*_VERBS, *_LATER, "expect"):
+                raise FileError(
+                    path,
+                    f"a head in a block comment: {word}:",
+                    line=comment.line,
+                    remedy=f"Write it as a line of its own: -- {word.lower()}: ...",
+                )
+            continue
         if not comment.alone:
             if word in (*_VERBS, *_LATER, "expect"):
                 raise FileError(
@@ -110,13 +122,12 @@ def _block(path: Path, query: Query) -> Block:
         raise FileError(
             path, f"a measure's name is letters, digits and _: {name!r}", line=line, remedy="As in messages_before."
         )
-    expects, expected, written = _expectation(path, verb, heads[1:])
-    return Block(verb, name, query, path, line, before, expects, expected, written)
+    block = Block(verb, name, query, path, line, before)
+    return _expecting(block, heads[1:]) if len(heads) > 1 else block
 
 
-def _expectation(path: Path, verb: Verb, heads: list[tuple[int, str, str]]) -> tuple[Expectation, str, str]:
-    if not heads:
-        return "none", "", "none"
+def _expecting(block: Block, heads: list[tuple[int, str, str]]) -> Block:
+    path, verb = block.path, block.verb
     line, word, text = heads[0]
     if len(heads) > 1 or word != "expect":
         line, word, _ = heads[0] if word != "expect" else heads[1]
@@ -130,20 +141,32 @@ def _expectation(path: Path, verb: Verb, heads: list[tuple[int, str, str]]) -> t
         raise FileError(path, "a measure expects nothing", line=line, remedy="Use a check for that.")
     if text == "same" and verb == "require":
         raise FileError(path, "a require is asked once, before the step", line=line, remedy="Use a check for same.")
-    if text in ("none", "some", "same"):
-        return text, "", text  # type: ignore[return-value]
+    block = replace(block, expected_text=text)
+    if text in _ROWS:
+        return replace(block, expects=_ROWS[text])
     if text.startswith(":") and _NAME.fullmatch(text[1:]):
-        return "measure", text[1:], text
-    if _NUMBER.fullmatch(text) or text.lower() in ("true", "false"):
-        return "value", text, text
-    if _TEXT.fullmatch(text):
-        return "value", text[1:-1].replace("''", "'"), text
+        return replace(block, expects="measure", measure=text[1:])
+    value = _value(text)
+    if value is not None:
+        return replace(block, expects="value", expected=value)
     raise FileError(
         path,
         f"not an expectation: {text!r}",
         line=line,
         remedy="Known are: none, some, same, a number, a 'text', true, false, :measure.",
     )
+
+
+def _value(text: str) -> str | Decimal | bool | None:
+    """Read a literal; None where it is none."""
+    if _TEXT.fullmatch(text):
+        return text[1:-1].replace("''", "'")
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return Decimal(text) if _NUMBER.fullmatch(text) else None
+    except InvalidOperation:  # an exponent beyond all bounds
+        return None
 
 
 def _refuse_twins(block: Block, earlier: Sequence[Block]) -> None:
@@ -160,13 +183,10 @@ def _refuse_twins(block: Block, earlier: Sequence[Block]) -> None:
 def _refuse_unknown_measures(block: Block, earlier: Sequence[Block]) -> None:
     """A query may use the measures that are known when it is asked: those before the step for a require."""
     known = [b.name for b in earlier if b.verb == "measure" and (b.before or not block.before)]
-    names = [name for _, name in block.query.names]
-    if block.expects == "measure":
-        names.append(block.expected)
     if block.expects == "same":
         # Asked before the step too, when only measures taken before it are known.
         known = [b.name for b in earlier if b.verb == "measure" and b.before]
-    for name in names:
+    for name in block.needs:
         if name not in known:
             raise FileError(
                 block.path,

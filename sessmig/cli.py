@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,30 +21,39 @@ import click
 from sessmig import __version__
 from sessmig.config import TABLE, Settings, check_lock_wait, check_table, find_settings, read_address
 from sessmig.databases import connect
-from sessmig.errors import SessmigError, UsageError
+from sessmig.errors import CheckError, PendingError, PlanError, SessmigError, UsageError
 from sessmig.job import Job
 from sessmig.plan import Wish
 from sessmig.progress import Progress
 from sessmig.report import SIGNS, as_json, status_lines, summary, text_lines
+from sessmig.streams import flush_streams, open_streams, say, unwritten
 
 INTERRUPTED = 130
-VERIFY_FAILED, PROBLEMS, PENDING = 3, 4, 6
 _COLOURS = {SIGNS["passed"]: "green", SIGNS["warned"]: "yellow", SIGNS["failed"]: "red"}
 _SIGN = re.compile(rf"(    )({'|'.join(_COLOURS)})(?=  | +)")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; no traceback reaches the user."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    unwritten.clear()
+    open_streams()
+    code = _main(arguments)
+    if unwritten and code == 0:
+        say(f"the report could not be written ({unwritten[0]}); the run itself succeeded", err=True)
+        code = 1
+    flush_streams()
+    return code
+
+
+def _main(arguments: list[str] | None) -> int:
     try:
         return int(cli.main(arguments, prog_name="sessmig", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted: the step that ran was rolled back; run again to go on", err=True)
+        say("interrupted", err=True)
         return INTERRUPTED
     except SessmigError as error:
         _tell(error)
@@ -52,24 +61,16 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if "SESSMIG_TRACEBACK" in os.environ:
             raise
-        _say(f"sessmig: an error of its own: {type(error).__name__}: {error}", err=True)
-        _say("Please report it, with what SESSMIG_TRACEBACK=1 shows.", err=True)
+        say(f"sessmig: an error of its own: {type(error).__name__}: {error}", err=True)
+        say("Please report it, with what SESSMIG_TRACEBACK=1 shows.", err=True)
         return 1
 
 
-def _say(line: str = "", *, err: bool = False) -> None:
-    """Print a line to whoever still reads; `| head` must not change what comes of a command."""
-    try:
-        click.echo(line, err=err)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
-
-
 def _tell(error: SessmigError) -> None:
-    _say(error.what if os.environ.get("NO_COLOR") else click.style(error.what, fg="red"), err=True)
+    say(error.what if os.environ.get("NO_COLOR") else click.style(error.what, fg="red"), err=True)
     for part in (error.holds, error.remedy):
         if part:
-            _say(part, err=True)
+            say(part, err=True)
 
 
 def _everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,17 +80,19 @@ def _everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(
         database: str | None, db: str | None, directory: str | None, series: str | None, table: str | None, **rest: Any
     ) -> Any:
-        if database is not None and db is not None:
-            raise UsageError("both --database and --db are given", remedy="Give one of them.")
         given = {"database": db if database is None else database, "dir": directory, "series": series, "table": table}
-        settings = find_settings(given, Path.cwd())
-        if database and read_address(database).secrets:
-            _say(
-                "warning: a password in --database can be seen in the process list; use DATABASE_URL or PGPASSWORD",
-                err=True,
-            )
         try:
+            if database is not None and db is not None:
+                raise UsageError("both --database and --db are given", remedy="Give one of them.")
+            settings = find_settings(given, _folder())
+            if database and read_address(database).secrets:
+                seen = "a password in --database can be seen in the process list"
+                say(f"warning: {seen}; use DATABASE_URL or PGPASSWORD", err=True)
             return command(settings, **rest)
+        except KeyboardInterrupt:
+            going = command.__name__ == "migrate" and not rest["dry_run"]
+            say(f"interrupted{': the step that ran was rolled back; run again to go on' if going else ''}", err=True)
+            return INTERRUPTED
         except SessmigError as error:
             if rest["as_json_"]:
                 _print_json({"error": error_json(error), **(as_json(error.report) if error.report else {})})
@@ -107,6 +110,13 @@ def _everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def _folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working directory is gone", remedy="Change to one that is there.") from None
+
+
 @contextmanager
 def _job(settings: Settings, *, create: bool = False, **options: Any) -> Iterator[Job]:
     if settings.database is None:
@@ -120,7 +130,7 @@ def _job(settings: Settings, *, create: bool = False, **options: Any) -> Iterato
 
 
 def _print_json(value: Any) -> None:
-    _say(json.dumps(value, ensure_ascii=False, indent=2))
+    say(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -128,7 +138,7 @@ def _print_lines(lines: Iterable[str]) -> None:
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for line in lines:
         sign = _SIGN.match(line) if coloured else None
-        _say(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
+        say(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -195,7 +205,7 @@ def migrate(
                 done = [step for step in error.report.steps if step.outcome != "failed"]
                 if done:
                     _print_lines(text_lines(error.report, rows_of={"warned"}))
-                    _say()
+                    say()
             raise
     if as_json_:
         _print_json(as_json(report))
@@ -236,7 +246,7 @@ def status(settings: Settings, check: bool, as_json_: bool) -> int:
         _print_lines(status_lines(found))
     if not check:
         return 0
-    return PROBLEMS if found.problems else PENDING if found.pending else 0
+    return PlanError.exit_code if found.problems else PendingError.exit_code if found.pending else 0
 
 
 @cli.command()
@@ -252,7 +262,8 @@ def verify(settings: Settings, quality: bool, as_json_: bool) -> int:
         _print_json(as_json(report))
     else:
         _print_lines(text_lines(report, rows_of={"failed", "warned"} if quality else {"failed"}))
-    return VERIFY_FAILED if any(c.outcome == "failed" for s in report.steps for c in s.checks) else 0
+    failed = any(check.outcome == "failed" for step in report.steps for check in step.checks)
+    return CheckError.exit_code if failed else 0
 
 
 @cli.command()
@@ -267,9 +278,9 @@ def resign(settings: Settings, version: int, as_json_: bool) -> int:
     if as_json_:
         _print_json({"migration": migration.title, "checksum": migration.checksum, "difference": difference})
     else:
-        _say(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), and logged; nothing of it was run")
+        say(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), and logged; nothing of it was run")
         if difference:
-            _say(difference)
+            say(difference)
     return 0
 
 

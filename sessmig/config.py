@@ -18,9 +18,13 @@ TABLE = "schema_migrations"
 KEYS = ("database", "dir", "series", "table")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
-_CONNINFO = re.compile(r"\s*[a-z_]+\s*=")
-_CONNINFO_SECRET = re.compile(r"(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)", re.DOTALL)
-_URL_SECRET = re.compile(r"(\b(?:ssl)?password=)([^&#]*)")
+_CONNINFO = re.compile(r"\s*[a-z_]+\s*=", re.IGNORECASE)
+_CONNINFO_SECRET = re.compile(
+    r"(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)", re.DOTALL | re.IGNORECASE
+)
+_URL_SECRET = re.compile(r"(\b(?:ssl)?password=)([^&#]*)", re.IGNORECASE)
+_LIKE_SECRET = re.compile(r":.*@", re.DOTALL)
+_HOSTS = re.compile(r"(?:\[[^]]*\]|[^:,/\[]*)(?::\d*)?(?:,(?:\[[^]]*\]|[^:,/\[]*)(?::\d*)?)*(?:/.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,10 @@ def read_address(database: str) -> Address:
     if _POSTGRES.match(database):
         target = "postgresql://" + database.split("://", 1)[1]
         label, secrets = _redact(target)
+        if "@" not in target and not _HOSTS.fullmatch(re.split(r"[?#]", target.split("://", 1)[1])[0]):
+            # libpq would take a password without @ for the port, and print it.
+            label = label[: label.index(":", label.index("://") + 3)]
+            raise UsageError(f"{label}:...: what stands behind the colon is no port", remedy=_FORMS)
         if any(set(secret) & set("@/") for secret in secrets if f":{secret}@" in target):
             # libpq would take a piece of it for the host, and print it.
             raise UsageError(f"{label}: the password holds @ or /", remedy="Write %40 for @, %2F for /.")
@@ -171,6 +179,9 @@ def read_address(database: str) -> Address:
     if match is None and ("://" in database or re.match(r"(?:sqlite|postgres|postgresql|file):", database)):
         label = _redact(database)[0] if "://" in database else database.partition(":")[0] + ":..."
         raise UsageError(f"not a database URL: {label}", remedy=_FORMS)
+    if match is None and _LIKE_SECRET.search(database):
+        label = _LIKE_SECRET.sub(":***@", database)
+        raise UsageError(f"neither a database URL nor a path: {label}", remedy=_FORMS)
     # `sqlite://` is a database in memory; `sqlite:///` is one whose name a script has left empty.
     path = database if match is None else ":memory:" if match[1] is None else match[1]
     if not path or "\0" in path:

@@ -29,7 +29,7 @@ def is_directive(comment: Comment) -> bool:
 
 def description(comments: Sequence[Comment], *, otherwise: str) -> str:
     """Return the first comment line that is no directive and has words in it: a ruler (`-- ====`) has none."""
-    said = (c.text for c in comments if c.alone and not is_directive(c))
+    said = (c.text for c in comments if c.alone and not (c.is_block or is_directive(c)))
     return next((text for text in said if any(map(str.isalnum, text))), otherwise)
 
 
@@ -50,6 +50,13 @@ def read_directives(path: Path, comments: Sequence[Comment], first_statement_lin
         if match is None:
             _refuse_near_miss(path, comment)
             continue
+        if comment.is_block:
+            raise FileError(
+                path,
+                f"a directive in a block comment: sessmig: {match['word']}",
+                line=comment.line,
+                remedy="Write it as a line of its own: -- sessmig: WORD.",
+            )
         if not comment.alone:
             raise FileError(
                 path,
@@ -72,7 +79,10 @@ def _refuse_near_miss(path: Path, comment: Comment) -> None:
     match = _NEAR_MISS.match(comment.text)
     if match and (match["colon"] or match["word"] in TOP + STATEMENT) and _is_like_us(match["name"]):
         raise FileError(
-            path, f"almost a directive: -- {comment.text}", line=comment.line, remedy="Write -- sessmig: WORD."
+            path,
+            f"almost a directive: {'/*' if comment.is_block else '--'} {comment.text}",
+            line=comment.line,
+            remedy="Write -- sessmig: WORD.",
         )
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sessmig.model import Holder
     from sessmig.results import Report
 
 
@@ -130,6 +131,16 @@ class LockError(SessmigError):
     """Another process held the lock for too long."""
 
     exit_code = 5
+
+    @classmethod
+    def not_had(
+        cls, label: str, wait: float, holder: Holder, *, what: str = "the lock was not had", who: str = "it is held by"
+    ) -> LockError:
+        """Say who held it, and for how many seconds it was waited for."""
+        return cls(
+            f"{label}: {what} within {wait:g} s; {who} {holder}",
+            remedy="Run again when it is done, or wait longer (--lock-wait, lock_wait).",
+        )
 
 
 class PendingError(SessmigError):

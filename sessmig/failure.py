@@ -5,14 +5,16 @@ Knows files and errors; opens neither.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sessmig.errors import CheckError, DatabaseError, PlanError, SessmigError, StepError
 from sessmig.model import Piece, Problem, Script, Step
 from sessmig.report import check_lines
 from sessmig.results import CheckResult
-from sessmig.words import WIDE, count
+from sessmig.words import WIDE, count, discreet, speaks_of_passwords
 
+_QUOTED = re.compile(r"--[^\n]*|/\*.*?\*/|'((?:[^']|'')*+)'|\$\w*\$([^$]*)\$", re.DOTALL)
 _REMEDIES = {
     "42501": "Grant this role the right that it lacks, or run it as another, and run it again.",
     "SQLITE_READONLY": "The database may not be written: mend the rights of its file and folder, and run it again.",
@@ -63,9 +65,31 @@ def _of_statement(script: Script, error: DatabaseError) -> str:
     if error.index is None or not script.pieces:
         return f"{script.path}: {error.what}"
     piece = script.pieces[min(error.index, len(script.pieces) - 1)]
-    at = error.position if error.position is not None else None
+    at = error.position
     line, column = _place(script.text, at) if at is not None else (piece.statement_line, None)
-    return "\n".join([f"{script.path}:{line}: {error.what}", *_excerpt(script.text, piece, line, column)])
+    what, shown_line = error.what, _line(script.text, piece, line)
+    excerpt = _excerpt(shown_line, line, column)
+    if speaks_of_passwords(script.text):
+        secrets = _secrets(piece.statement)
+        what, bare = _without(secrets, what), _without(secrets, shown_line)
+        if bare != shown_line or speaks_of_passwords(bare):
+            excerpt = _excerpt(discreet(bare), line, None)
+    return "\n".join([f"{script.path}:{line}: {what}", *excerpt])
+
+
+def _secrets(statement: str) -> set[str]:
+    """Return what stands in quotes: any of it may be the password that the file speaks of."""
+    found: set[str] = set()
+    for single, dollar in _QUOTED.findall(statement):
+        text = single.replace("''", "'") or dollar
+        found |= {single, text, *_secrets(text)} - {""}
+    return found
+
+
+def _without(secrets: set[str], text: str) -> str:
+    for secret in sorted((secret for secret in secrets if secret in text), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+    return text
 
 
 def _place(text: str, at: int) -> tuple[int, int]:
@@ -73,14 +97,17 @@ def _place(text: str, at: int) -> tuple[int, int]:
     return text.count("\n", 0, at) + 1, at - start
 
 
-def _excerpt(text: str, piece: Piece, line: int, column: int | None) -> list[str]:
-    """Show the line, with a caret where the server gave a position; without one, the statement's first line."""
+def _line(text: str, piece: Piece, line: int) -> str:
     start = piece.offset + piece.body
     for _ in range(line - piece.statement_line):
         start = text.find("\n", start) + 1
     start = text.rfind("\n", 0, start) + 1
     end = text.find("\n", start)
-    shown_line = text[start : end if end >= 0 else len(text)]
+    return text[start : end if end >= 0 else len(text)]
+
+
+def _excerpt(shown_line: str, line: int, column: int | None) -> list[str]:
+    """Show the line, with a caret where the server gave a position; without one, the statement's first line."""
     left = 0
     if column is not None and column > WIDE * 3 // 4:
         left = column - WIDE // 2

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -69,6 +69,10 @@ class Job:
     def await_reading(self) -> None:
         """Wait until nobody stands in the way of reading, no longer than for the lock."""
         self.database.await_reading(wait=self.lock_wait, on_wait=_Patience(self).told)
+
+    def forgiving(self) -> Job:
+        """Return the same job, for a look at what is applied: what is late or ahead is no reason to refuse that."""
+        return replace(self, wish=replace(self.wish, allow_late=True, ahead="ok"))
 
     def transaction(self) -> AbstractContextManager[None]:
         """Open a transaction under the lock; in a dry run it is rolled back at its end."""

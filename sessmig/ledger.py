@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessmig.errors import LedgerError
 from sessmig.ledger_tables import COLUMNS, LOG_COLUMNS, WEBUI_COLUMNS, create_statements, refuse_foreign
-from sessmig.model import Cell, Entry, Migration
+from sessmig.model import LEGACY, Cell, Entry, Migration
 from sessmig.results import StepReport
 from sessmig.words import plain, shown
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _NAMES = frozenset(column.name for column in COLUMNS)
 _LOG_NAMES = frozenset(column.name for column in LOG_COLUMNS)
-LEGACY = "legacy"
-"""The series of rows that were taken over from another system's table."""
 
 
 class Ledger:
@@ -32,12 +30,16 @@ class Ledger:
         database: where it stands.
         name: the table's name; the log is `NAME_log`.
         series: whose rows are read and written.
+
+    Raises:
+        LedgerError: the ledger stands in another schema.
     """
 
     def __init__(self, database: Database, name: str, series: str) -> None:
         self._database = database
         self.name = name
         self.series = series
+        database.find_ledger(name, WEBUI_COLUMNS)  # which sessmig's own has too
         self._table = database.table(name)
         self._log = database.table(f"{name}_log")
 
@@ -196,6 +198,7 @@ class Ledger:
     def _take_over(self) -> None:
         """Rebuild the webui system's own table; its rows stay, as the series `legacy`."""
         entries = list(_legacy_entries(self._old_rows()))
+        rights = self._database.rights(self.name)
         self._database.query(f"DROP TABLE {self._table}")
         self._create(taken_over=True)
         applied_at = self._database.types.moment % "$5"
@@ -214,6 +217,7 @@ class Ledger:
             "table_count_up": self._database.table(f"{self.name}_count_up"),
         }
         self._send([statement.format(**names) for statement in self._database.types.count_up])
+        self._send(rights)
 
 
 def _legacy_entries(rows: Sequence[tuple[Cell, ...]]) -> Iterator[Entry]:
@@ -258,7 +262,8 @@ def _utc(moment: Cell) -> str | None:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(plain(value), ensure_ascii=False)
+    text = json.dumps(plain(value), ensure_ascii=False)
+    return text.encode(errors="replace").decode()  # the name of a file need not be UTF-8
 
 
 def done_by() -> str:

@@ -15,6 +15,8 @@ Status = Literal["success", "running", "failed", "baseline", "rolled_back"]
 Scalar = str | int | float | bool | None
 
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
+LEGACY = "legacy"
+"""The series of the rows that were taken over from an older system's table; and the folder with its tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Comment:
     line: int
     alone: bool = True
     """On a line of its own, and not inside a statement: where directives and heads have to stand."""
+    is_block: bool = False
+    """A `/* word: … */`, which is none of these and may be meant for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +145,21 @@ class Block:
     before: bool = False
     """Asked before the step's statements."""
     expects: Expectation = "none"
-    expected: str = ""
-    """The literal's value, or the measure's name."""
+    expected: str | Decimal | bool = ""
+    """The literal's value."""
+    measure: str = ""
+    """The name of the measure that the answer is compared with."""
     expected_text: str = "none"
     """The expectation as the file writes it."""
 
     @property
     def where(self) -> str:
         return f"{self.path}:{self.line}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The measures that have to have a value when it is asked."""
+        return tuple(name for _, name in self.query.names) + ((self.measure,) if self.measure else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +218,7 @@ class Plan:
     pending: tuple[Migration, ...] = ()
     applied: tuple[Entry, ...] = ()
     problems: tuple[Problem, ...] = ()
-    unread: tuple[Migration, ...] = ()
+    later: tuple[Migration, ...] = ()
     """Not applied and not to be run now (above `--to`, beside `--only`)."""
 
 

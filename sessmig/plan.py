@@ -6,7 +6,8 @@ Knows nothing of databases, and reads no file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -43,40 +44,39 @@ def make_plan(migrations: Sequence[Migration], entries: Sequence[Entry], wish: W
         UsageError: `to` or `only` name a version that there is no file for.
     """
     wish = wish or Wish()
-    rows = {entry.version: entry for entry in _adopt(migrations, entries)}
+    rows = {entry.version: entry for entry in entries if not _is_foreign(entry, migrations)}
     _refuse_unknown(migrations, rows, wish)
-    applied = {version: entry for version, entry in rows.items() if entry.is_applied}
-    below_baseline = max((v for v, e in applied.items() if e.status == "baseline"), default=-1)
+    own = {version: entry for version, entry in rows.items() if entry.is_applied}
+    # What the old system did stands for itself alone: it had no numbers, so nothing is below it, and nothing late.
+    applied = own | _adopted(migrations, entries, rows)
+    below_baseline = max((v for v, e in own.items() if e.status == "baseline"), default=-1)
     waiting = [m for m in migrations if m.version not in applied and m.version > below_baseline]
     pending = [m for m in waiting if _is_wanted(m, wish)]
     problems = [
         *_changed(migrations, applied),
         *_without_file(migrations, applied, wish),
-        *_late(pending, applied, wish),
+        *_late(pending, own, wish),
     ]
     return Plan(
         pending=tuple(pending),
         applied=tuple(applied[version] for version in sorted(applied)),
         problems=tuple(sorted(problems, key=lambda problem: problem.version)),
-        unread=tuple(m for m in waiting if not _is_wanted(m, wish)),
+        later=tuple(m for m in waiting if not _is_wanted(m, wish)),
     )
 
 
-def _adopt(migrations: Sequence[Migration], entries: Sequence[Entry]) -> list[Entry]:
-    """Count a row that was taken over from the webui system as a baseline, where a migration bears its name.
+def _adopted(migrations: Sequence[Migration], entries: Sequence[Entry], rows: Container[int]) -> dict[int, Entry]:
+    """Count a row that was taken over from the webui system as a baseline, where one migration bears its name.
 
-    The old system knew names only, so the name is all there is to go by.
+    The old system knew names only, so the name is all there is to go by; a row of the series itself is worth more.
     """
-    by_name = {m.name: m for m in migrations}
-    own = [entry for entry in entries if not _is_foreign(entry, migrations)]
-    known = {entry.version for entry in own}
-    for entry in entries:
-        migration = by_name.get(entry.name)
-        if migration is None or migration.version in known or not _is_foreign(entry, migrations):
-            continue
-        if _was_successful(entry):
-            own.append(replace(entry, series=migration.series, version=migration.version, status="baseline"))
-    return own
+    names = Counter(m.name for m in migrations)
+    alone = {m.name: m for m in migrations if names[m.name] == 1 and m.version not in rows}
+    return {
+        alone[e.name].version: replace(e, series=alone[e.name].series, version=alone[e.name].version, status="baseline")
+        for e in entries
+        if e.name in alone and _is_foreign(e, migrations) and _was_successful(e)
+    }
 
 
 def _was_successful(entry: Entry) -> bool:

@@ -12,6 +12,7 @@ from sessmig.failure import of_problems
 from sessmig.files import read_text
 from sessmig.ledger import Ledger
 from sessmig.model import Plan
+from sessmig.words import discreet
 
 _SHOWN_DIFF = 20
 
@@ -44,5 +45,6 @@ def differences(plan: Plan, texts: dict[int, str]) -> dict[int, str]:
             )
         )[2:]
         more = len(lines) - _SHOWN_DIFF
-        found[problem.version] = "\n".join(lines[:_SHOWN_DIFF] + ([f"... {more} more lines"] if more > 0 else []))
+        shown = [discreet(line) for line in lines[:_SHOWN_DIFF]]
+        found[problem.version] = "\n".join(shown + ([f"... {more} more lines"] if more > 0 else []))
     return found

@@ -13,7 +13,6 @@ from sessmig import verdict
 from sessmig.errors import CheckError, DatabaseError
 from sessmig.model import Answer, Block, Cell
 from sessmig.results import CheckResult, Measurement
-from sessmig.words import count
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -28,7 +27,7 @@ class Picture:
     measurements: list[Measurement] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
 
-    def require(self) -> None:
+    def demand(self) -> None:
         """Refuse to go on if anything asked until now did not hold.
 
         Raises:
@@ -61,6 +60,8 @@ def _is_consequence(picture: Picture) -> bool:
 def ask_after(database: Database, blocks: Sequence[Block], picture: Picture) -> None:
     """Ask what is to be asked after the step, in the file's order, and add it to the picture."""
     for block in blocks:
+        if block.expects == "same" and block not in picture.answers:
+            continue  # it could not be asked before the step, and that has been told
         if block.verb != "require" and not block.before:
             _ask(database, block, picture)
 
@@ -71,8 +72,7 @@ def ask_again(database: Database, blocks: Sequence[Block]) -> Picture:
     for block in blocks:
         if block.verb == "require":
             continue
-        names = {name for _, name in block.query.names} | ({block.expected} if block.expects == "measure" else set())
-        if block.before or block.expects == "same" or not names <= picture.measures.keys():
+        if block.before or block.expects == "same" or not picture.measures.keys() >= set(block.needs):
             picture.checks.append(verdict.not_rerunnable(block))
         else:
             _ask(database, block, picture)
@@ -80,29 +80,40 @@ def ask_again(database: Database, blocks: Sequence[Block]) -> Picture:
 
 
 def _ask(database: Database, block: Block, picture: Picture) -> None:
+    if lacking := _lacking(block, picture):
+        picture.checks.append(verdict.unanswered(block, lacking))
+        return
     try:
         if block.verb == "measure":
             _measure(database, block, picture)
         elif block.expects == "same":
             _compare(database, block, picture)
         else:
-            sql = verdict.fill(block.query, picture.measures)
-            answer, total = _first_rows(database, sql)
+            answer, total = _first_rows(database, _filled(database, block, picture))
             picture.checks.append(verdict.judge(block, answer, total, picture.measures))
     except DatabaseError as error:
         picture.checks.append(verdict.unanswered(block, f"cannot be asked: {error.what}"))
-    except KeyError as missing:
-        # A measure that could not be asked has failed already; what builds on it cannot be asked either.
-        picture.checks.append(verdict.unanswered(block, f"cannot be asked: the measure {missing} has no value"))
+
+
+def _lacking(block: Block, picture: Picture) -> str:
+    """Name the measure without which a block cannot be asked: one that has failed already, or is NULL."""
+    for name in block.needs:
+        if picture.measures.get(name) is None:
+            has = "is NULL" if name in picture.measures else "has no value"
+            return f"cannot be asked: the measure {name!r} {has}"
+    return ""
+
+
+def _filled(database: Database, block: Block, picture: Picture) -> str:
+    return verdict.fill(block.query, picture.measures, database.literal)
 
 
 def _measure(database: Database, block: Block, picture: Picture) -> None:
     with database.read_only():
-        answer = database.query(verdict.fill(block.query, picture.measures), limit=2)
+        answer = database.query(_asked(database, _filled(database, block, picture), "* FROM sessmig_asked LIMIT 2"))
     if len(answer.rows) != 1 or len(answer.columns) != 1:
         rows = "more than one row" if len(answer.rows) > 1 else "no row" if not answer.rows else "one row"
-        found = f"{rows} of {count(len(answer.columns), 'column')}, where one value is expected"
-        picture.checks.append(verdict.unanswered(block, found))
+        picture.checks.append(verdict.unanswered(block, verdict.no_single_value(rows, answer)))
         return
     value = answer.rows[0][0]
     picture.measures[block.name] = value
@@ -110,26 +121,37 @@ def _measure(database: Database, block: Block, picture: Picture) -> None:
 
 
 def _ask_whole(database: Database, block: Block, picture: Picture) -> None:
+    if lacking := _lacking(block, picture):
+        picture.checks.append(verdict.unanswered(block, lacking))
+        return
     try:
         with database.read_only():
-            picture.answers[block] = database.query(verdict.fill(block.query, picture.measures))
+            picture.answers[block] = database.query(_filled(database, block, picture))
     except DatabaseError as error:
         picture.checks.append(verdict.unanswered(block, f"cannot be asked before the step: {error.what}"))
 
 
 def _compare(database: Database, block: Block, picture: Picture) -> None:
-    before = picture.answers[block]
     with database.read_only():
         # Only what was known before may be in the query, so that both times the same was asked.
-        after = database.query(verdict.fill(block.query, picture.measures))
-    picture.checks.append(verdict.judge_same(block, before, after))
+        after = database.query(_filled(database, block, picture))
+    picture.checks.append(verdict.judge_same(block, picture.answers[block], after))
 
 
 def _first_rows(database: Database, sql: str) -> tuple[Answer, int]:
     """Return the first rows and how many there are; a million counter-examples need not be fetched."""
     with database.read_only():
-        answer = database.query(f"SELECT * FROM (\n{sql}\n) AS asked LIMIT {verdict.EXAMPLES + 1}")
+        answer = database.query(_asked(database, sql, f"* FROM sessmig_asked LIMIT {verdict.EXAMPLES + 1}"))
         total = len(answer.rows)
         if total > verdict.EXAMPLES:
-            total = int(str(database.query(f"SELECT count(*) FROM (\n{sql}\n) AS asked").rows[0][0]))
+            total = int(str(database.query(_asked(database, sql, "count(*) FROM sessmig_asked")).rows[0][0]))
     return answer, total
+
+
+def _asked(database: Database, sql: str, what: str) -> str:
+    """Ask something of a query's answer.
+
+    A LIMIT must not reach into the query: PostgreSQL's planner would take the plan that is the fastest way to a first
+    row, where the hope is that there is none. See https://www.postgresql.org/docs/current/queries-with.html
+    """
+    return f"WITH sessmig_asked AS {database.materialized} (\n{sql}\n) SELECT {what}"

@@ -78,7 +78,14 @@ def read_blocks(path: Path | None, dialect: Dialect) -> tuple[Block, ...]:
         if not piece.is_statement:
             tail += comments
             continue
-        text = piece.statement.rstrip().removesuffix(";")
+        text = script.only_names(piece.statement.rstrip().removesuffix(";"), dialect)
+        if not script.is_balanced(text, dialect):
+            raise FileError(
+                path,
+                "the parentheses of this query do not match",
+                line=piece.statement_line,
+                remedy="A block holds one whole query.",
+            )
         queries.append(
             Query(
                 comments,

@@ -108,17 +108,21 @@ def summary(report: Report) -> str:
     if report.action == "verify":
         nothing = f"{count(report.standing, 'migration')} applied, none with a verify file"
         return ("VERIFICATION FAILED: " if failed else "verified: ") + (", ".join(parts) or nothing)
-    if not report.steps and not report.pending:
-        return f"nothing to do: {count(report.standing, 'migration')} applied, none pending"
+    if not report.steps:
+        still = f"{len(report.pending)} pending ({_titles(report)})" if report.pending else "none pending"
+        return f"nothing to do: {report.idle or count(report.standing, 'migration') + ' applied'}, {still}"
     verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
     done = sum(step.outcome in ("applied", "would apply") for step in report.steps)
     head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
     if stopped := [step for step in report.steps if step.outcome == "failed"]:
         head += f", {stopped[0].label} {stopped[0].name} FAILED and was rolled back"
     if report.pending:
-        titles = ", ".join(report.pending[:3]) + (", ..." if len(report.pending) > 3 else "")
-        parts.append(f"{len(report.pending)} still pending ({titles})")
+        parts.append(f"{len(report.pending)} still pending ({_titles(report)})")
     return ", ".join([head, *parts])
+
+
+def _titles(report: Report) -> str:
+    return ", ".join(report.pending[:3]) + (", ..." if len(report.pending) > 3 else "")
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -5,15 +5,13 @@ Knows the ledger's row; the file itself is not run.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
-
 from sessmig.attempt import kept_text
 from sessmig.errors import UsageError
 from sessmig.files import read_text
 from sessmig.job import Job, find
 from sessmig.model import Migration
 from sessmig.problems import differences
+from sessmig.words import utc_now
 
 
 def resign(job: Job, version: int) -> tuple[Migration, str]:
@@ -29,7 +27,7 @@ def resign(job: Job, version: int) -> tuple[Migration, str]:
     Raises:
         UsageError: there is no such file, it is not applied, or it has not changed.
     """
-    job = replace(job, wish=replace(job.wish, allow_late=True, ahead="ok"))
+    job = job.forgiving()
     series, ledger, _ = find(job)
     migration = next((m for m in series.migrations if m.version == version), None)
     if migration is None:
@@ -48,9 +46,8 @@ def resign(job: Job, version: int) -> tuple[Migration, str]:
             "checksum_before": entry.checksum,
             "checksum": migration.checksum,
             "name_before": entry.name,
-            "difference": difference if kept_text(difference) else "",
+            "difference": difference,
             **kept_text(read_text(migration.path)),
         }
-        started_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        ledger.log(migration, "resign", "success", started_at=started_at, duration_ms=0, detail=detail)
+        ledger.log(migration, "resign", "success", started_at=utc_now(), duration_ms=0, detail=detail)
     return migration, difference

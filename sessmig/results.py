@@ -93,6 +93,8 @@ class Report:
     pending: tuple[str, ...] = ()
     """Titles of the migrations that are still to be run."""
     duration_ms: int = 0
+    idle: str = ""
+    """Why the one migration that was asked for did not run."""
 
     @property
     def applied(self) -> int:

@@ -12,7 +12,8 @@ from sessmig.errors import PendingError, SessmigError
 from sessmig.job import Job, find
 from sessmig.model import Plan
 from sessmig.results import Report
-from sessmig.words import count
+from sessmig.source import Series
+from sessmig.words import count, since
 
 
 def migrate(job: Job) -> Report:
@@ -28,9 +29,10 @@ def migrate(job: Job) -> Report:
         series.name,
         job.database.label,
         standing=len(plan.applied),
-        pending=tuple(migration.title for migration in plan.unread),
+        pending=tuple(migration.title for migration in plan.later),
+        idle=_idle(job, series, plan),
     )
-    if not (plan.problems or plan.pending or plan.unread):
+    if not (plan.problems or plan.pending or plan.later):
         return report
     # Only now: an application that starts with nothing pending need not wait for what is imported here.
     from sessmig.carrying import Carrying
@@ -39,7 +41,7 @@ def migrate(job: Job) -> Report:
 
     refuse(plan, ledger)
     # Whatever is not applied yet is read whole before anything is locked or written, wanted now or not.
-    steps = [read_step(migration, job.database.dialect) for migration in (*plan.pending, *plan.unread)]
+    steps = [read_step(migration, job.database.dialect) for migration in (*plan.pending, *plan.later)]
     if not plan.pending:
         return report
     if job.pending == "error":
@@ -50,9 +52,19 @@ def migrate(job: Job) -> Report:
         carrying.carry_out()
     except SessmigError as error:
         told = carrying.told(error)
-        told.report = replace(report, steps=carrying.reports, duration_ms=_since(started))
+        told.report = replace(report, steps=carrying.reports, duration_ms=since(started))
         raise told from None
-    return replace(report, steps=carrying.reports, duration_ms=_since(started))
+    return replace(report, steps=carrying.reports, duration_ms=since(started))
+
+
+def _idle(job: Job, series: Series, plan: Plan) -> str:
+    """Say why the one migration that was asked for does not run."""
+    if job.wish.only is None or plan.pending:
+        return ""
+    migration = next((m for m in series.migrations if m.version == job.wish.only), None)
+    applied = job.wish.only in {entry.version for entry in plan.applied}
+    title = migration.title if migration else f"migration {job.wish.only}"
+    return f"{title} {'is applied already' if applied else 'stands below a baseline and counts as done'}"
 
 
 def _pending(plan: Plan, report: Report) -> PendingError:
@@ -64,7 +76,3 @@ def _pending(plan: Plan, report: Report) -> PendingError:
     )
     error.report = replace(report, pending=(*titles, *report.pending))
     return error
-
-
-def _since(started: float) -> int:
-    return round((monotonic() - started) * 1000)

@@ -13,14 +13,12 @@ from pathlib import Path
 
 from sessmig.errors import FileError, UsageError
 from sessmig.files import checksum, read_bytes
-from sessmig.model import DIALECTS, Dialect, Migration
+from sessmig.model import DIALECTS, LEGACY, Dialect, Migration
 
 GRAMMAR = "VERSION_name[.rollback][.verify].sql, with VERSION in digits and name in a-z, 0-9 and _"
 _NAME = re.compile(
     r"(?P<label>[0-9]{1,18})_(?P<name>[a-z0-9_]+)(?P<rollback>\.rollback)?(?P<verify>\.verify)?\.sql", re.ASCII
 )
-LEGACY = "legacy"
-"""The folder with the tables as they were; and the series that a taken-over ledger's rows get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +49,17 @@ def discover(directory: Path, dialect: Dialect, *, series: str | None = None, em
         files = _files(folder)
     except OSError as error:
         raise FileError(error.filename or directory, f"cannot be read: {error.strerror}") from None
-    if (series or name) == LEGACY:
+    name = series or name
+    if not name.isprintable():  # nor is half a character, as a name that is no UTF-8 has them
+        raise UsageError(f"{directory}: a series cannot be named {name!r}", remedy="Give --series NAME.")
+    if name == LEGACY:
         raise UsageError(
             f"{directory}: a series cannot be named {LEGACY}", remedy="Rename the folder, or give --series NAME."
         )
-    migrations = tuple(_pair(folder, files, series or name))
+    migrations = tuple(_pair(folder, files, name))
     if not migrations and not empty:
         raise UsageError(f"{folder}: no migrations here", remedy=f"A migration is a file named {GRAMMAR}.")
-    return Series(series or name, folder, migrations)
+    return Series(name, folder, migrations)
 
 
 def _folder(directory: Path, dialect: Dialect) -> tuple[Path, str]:
@@ -66,7 +67,9 @@ def _folder(directory: Path, dialect: Dialect) -> tuple[Path, str]:
     if not directory.is_dir():
         what = "is a file" if directory.is_file() else "no such folder"
         raise UsageError(f"{directory}: {what}", remedy="Give the series folder.")
-    name = directory.resolve().name
+    # As it is written: a link that is pointed to a new release (current -> v2) is the same series as before.
+    written = Path(os.path.abspath(directory))
+    name = written.name
     if name in DIALECTS:
         if name != dialect:
             raise UsageError(
@@ -74,7 +77,7 @@ def _folder(directory: Path, dialect: Dialect) -> tuple[Path, str]:
                 remedy="Give the series folder.",
             )
         _refuse_folders(directory, allowed=())
-        return directory, directory.resolve().parent.name
+        return directory, written.parent.name
     present = [d for d in DIALECTS if (directory / d).is_dir()]
     sql = sorted(entry.name for entry in os.scandir(directory) if _is_sql(entry.name))
     if not present and not sql:

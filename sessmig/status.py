@@ -6,7 +6,6 @@ Knows how to look; applies nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from time import monotonic
 
 from sessmig import proof
@@ -18,8 +17,7 @@ from sessmig.problems import refuse
 from sessmig.reading import read_blocks
 from sessmig.results import Report, Standing, State, StatusReport, StepReport
 from sessmig.source import Series
-
-_STATES: dict[str, State] = {"success": "applied", "baseline": "baseline", "rolled_back": "rolled back"}
+from sessmig.words import since
 
 
 def status(job: Job) -> StatusReport:
@@ -34,12 +32,12 @@ def _standings(series: Series, plan: Plan, rolled_back: set[int]) -> Iterator[St
     wrong: dict[int, State] = {problem.version: problem.kind for problem in plan.problems}
     files = {m.version: m for m in series.migrations}
     applied = {entry.version: entry for entry in plan.applied}
-    waiting = {m.version for m in (*plan.pending, *plan.unread)}
+    waiting = {m.version for m in (*plan.pending, *plan.later)}
     for version in files.keys() | applied.keys():
         entry, migration = applied.get(version), files.get(version)
         usual: State = "rolled back" if version in rolled_back else "pending"
         if entry is not None:
-            usual = _STATES[entry.status]
+            usual = "baseline" if entry.status == "baseline" else "applied"
         elif version not in waiting:
             usual = "baseline"  # below a baseline: it counts as done, though it never ran here
         yield _standing(wrong.get(version, usual), version, entry, migration)
@@ -66,7 +64,7 @@ def verify(job: Job) -> Report:
     started = monotonic()
     if job.database.is_missing:
         raise ConnectError(f"{job.database.label}: there is no such database", remedy="Run sessmig migrate first.")
-    job = replace(job, wish=replace(job.wish, allow_late=True, ahead="ok"))
+    job = job.forgiving()
     series, ledger, plan = find(job)
     refuse(plan, ledger)
     ran = {entry.version: entry for entry in plan.applied if entry.status == "success"}
@@ -82,7 +80,7 @@ def verify(job: Job) -> Report:
         job.database.label,
         tuple(steps),
         len(plan.applied),
-        duration_ms=round((monotonic() - started) * 1000),
+        duration_ms=since(started),
     )
 
 

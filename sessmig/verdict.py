@@ -6,37 +6,26 @@ Knows nothing of databases and files: blocks, answers and measures come in, verd
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from sessmig.model import Answer, Block, Cell, Query
 from sessmig.results import CheckResult, Outcome
-from sessmig.words import count, shown
+from sessmig.words import count, cut, shown
 
 EXAMPLES = 5
 """How many counter-examples a failure shows."""
 
 
-def fill(query: Query, measures: Mapping[str, Cell]) -> str:
-    """Return the query's text with each `:name` written out as the measure's value."""
+def fill(query: Query, measures: Mapping[str, Cell], literal: Callable[[Cell], str]) -> str:
+    """Return the query's text with each `:name` written out as the measure's value, as the database writes it."""
     parts: list[str] = []
     at = 0
     for offset, name in query.names:
         parts += [query.text[at:offset], literal(measures[name])]
         at = offset + 1 + len(name)
     return "".join([*parts, query.text[at:]])
-
-
-def literal(value: Cell) -> str:
-    """Return a measure's value as both databases write it in SQL."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float | Decimal):
-        return f"({shown(value)})" if value < 0 else shown(value)
-    return "'" + shown(value).replace("'", "''") + "'"
 
 
 def equal(found: Cell, expected: Cell) -> bool:
@@ -46,6 +35,8 @@ def equal(found: Cell, expected: Cell) -> bool:
     left, right = _number(found), _number(expected)
     if left is not None and right is not None:
         return left == right
+    if isinstance(found, str) and isinstance(expected, str):
+        return found == expected
     return shown(found) == shown(expected)
 
 
@@ -57,20 +48,23 @@ def _number(value: Cell) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def is_literal(found: Cell, block: Block) -> bool:
+def is_literal(found: Cell, expected: str | Decimal | bool) -> bool:
     """Tell whether a value is the literal that a block expects: a number, a 'text', true or false."""
-    written = block.expected_text
-    if found is None or written.startswith("'"):
-        return found is not None and shown(found) == block.expected
-    if written.lower() in ("true", "false"):
-        truth = written.lower() == "true"
-        # SQLite has no boolean: there, true is 1.
-        return found is truth or (not isinstance(found, str) and equal(found, int(truth)))
-    try:
-        number = Decimal(found) if isinstance(found, str) else _number(found)
-    except InvalidOperation:
+    if found is None:
         return False
-    return number == Decimal(block.expected)
+    if isinstance(expected, bool):
+        # SQLite has no boolean: there, true is 1.
+        return found is expected or (not isinstance(found, str) and equal(found, int(expected)))
+    if isinstance(expected, str):
+        return shown(found) == expected
+    return _number(_read(found) if isinstance(found, str) else found) == expected
+
+
+def _read(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
 
 
 def judge(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]) -> CheckResult:
@@ -92,7 +86,7 @@ def judge(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]
     else:
         found = _unlike(block, answer, total, measures)
         if block.expects == "measure":
-            expected = shown(measures[block.expected])
+            expected = _short(measures[block.measure])
             block = replace(block, expected_text=f"{block.expected_text} ({expected})")
         if total == 1:
             return _result(block, found, (), (), 0)
@@ -101,15 +95,27 @@ def judge(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]
 
 def judge_same(block: Block, before: Answer, after: Answer) -> CheckResult:
     """Judge a block that expects `same`: the answers before and after the step, in whatever order."""
-    gone = Counter(before.rows) - Counter(after.rows)
-    come = Counter(after.rows) - Counter(before.rows)
+    old, new = Counter(map(_key, before.rows)), Counter(map(_key, after.rows))
+    gone, come = old - new, new - old
     if before.columns != after.columns and not (gone or come):
         return _result(block, f"other columns: {', '.join(after.columns)}", before.columns, (), 0)
     if not (gone or come):
         return _result(block, "", after.columns, (), 0)
-    rows = [("only before", *row) for row in gone.elements()] + [("only after", *row) for row in come.elements()]
+    rows = [("only before", *row) for row in _rows(gone, before)] + [("only after", *row) for row in _rows(come, after)]
     found = f"{gone.total():,} only before, {come.total():,} only after"
     return _result(block, found, ("when", *after.columns), tuple(_alternate(rows)), len(rows))
+
+
+def _key(row: tuple[Cell, ...]) -> tuple[Cell | tuple[str, Cell], ...]:
+    """Return what a row is compared by: to Python true is 1, and NaN is not itself."""
+    return tuple(
+        ("boolean", cell) if isinstance(cell, bool) else ("float", "NaN") if cell != cell else cell for cell in row
+    )
+
+
+def _rows(keys: Counter[tuple[Cell | tuple[str, Cell], ...]], answer: Answer) -> list[tuple[Cell, ...]]:
+    found = {key: row for row in answer.rows if (key := _key(row)) in keys}
+    return [found[key] for key in keys.elements()]
 
 
 def _alternate(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
@@ -128,17 +134,26 @@ def not_rerunnable(block: Block) -> CheckResult:
 
 def _unlike(block: Block, answer: Answer, total: int, measures: Mapping[str, Cell]) -> str:
     if total != 1 or len(answer.columns) != 1:
-        return f"{count(total, 'row')} of {count(len(answer.columns), 'column')}, where one value is expected"
+        return no_single_value(count(total, "row"), answer)
     value = answer.rows[0][0]
-    holds = equal(value, measures[block.expected]) if block.expects == "measure" else is_literal(value, block)
-    return "" if holds else shown(value)
+    holds = equal(value, measures[block.measure]) if block.measure else is_literal(value, block.expected)
+    return "" if holds else _short(value) or "''"
+
+
+def _short(value: Cell) -> str:
+    return shown(cut(value))
+
+
+def no_single_value(rows: str, answer: Answer) -> str:
+    """Say that an answer is not the one value that was asked for."""
+    return f"{rows} of {count(len(answer.columns), 'column')}, where one value is expected"
 
 
 def _result(
     block: Block, found: str, columns: tuple[str, ...], rows: tuple[tuple[Cell, ...], ...], total: int
 ) -> CheckResult:
     outcome: Outcome = "passed" if not found else "warned" if block.verb == "warn" else "failed"
-    examples = rows if found else ()
+    examples = tuple(tuple(map(cut, row)) for row in rows) if found else ()
     return CheckResult(
         block.verb, block.name, block.where, outcome, block.expected_text, found, columns, examples, total
     )

@@ -6,7 +6,9 @@ Knows nothing of migrations.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +16,8 @@ from sessmig.model import Cell
 
 WIDE = 100
 """How many characters of a line or value are shown."""
+_LONG = 1000
+"""How many characters of a value are kept where it only stands for others."""
 
 
 def shown(value: Cell) -> str:
@@ -37,7 +41,26 @@ def plain(value: Any) -> Any:
         return [plain(inner) for inner in value]
     if isinstance(value, bytes | Decimal) or (isinstance(value, float) and not math.isfinite(value)):
         return shown(value)
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def cut(value: Cell) -> Cell:
+    """Return a value as it is, or where it is long its beginning and how long it is."""
+    if isinstance(value, bytes) and len(value) > _LONG // 2:
+        return f"{shown(value[: _LONG // 2])}... ({count(len(value), 'byte')})"
+    if isinstance(value, str) and len(value) > _LONG:
+        return f"{value[:_LONG]}... ({count(len(value), 'character')})"
     return value
+
+
+def speaks_of_passwords(text: str) -> bool:
+    """Tell whether a text may hold a password: then it is neither shown nor kept."""
+    return "password" in text.lower()
+
+
+def discreet(line: str) -> str:
+    """Return a line to be shown, unless it may hold a password."""
+    return "(this line speaks of a password and is not shown)" if speaks_of_passwords(line) else line
 
 
 def short(text: str, wide: int = WIDE) -> str:
@@ -58,6 +81,16 @@ def took(milliseconds: int) -> str:
         return f"{milliseconds} ms"
     seconds = milliseconds / 1000
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def utc_now() -> str:
+    """Return the time now as the ledger writes it: UTC, `YYYY-MM-DD HH:MM:SS`."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def since(started: float) -> int:
+    """Return how many milliseconds have passed since a reading of `time.monotonic`."""
+    return round((time.monotonic() - started) * 1000)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numbers: Sequence[int] = ()) -> list[str]:

@@ -1,6 +1,7 @@
 """Verify files: their blocks as they are read, and every refusal of what is none, with file and line."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,9 @@ def test_a_file_of_remarks_only_has_no_blocks(tmp_path: Path) -> None:
         "-- ",
         "-- check",
         "-- ::",
-        "/* check: this is no head */",
+        "/* Old checks: this is no head */",
+        "/* a remark, see expect: none */",
+        "/* see */",
         "-- # check: switched off",
         "-- 2 checks: this one, and the next",
     ],
@@ -90,6 +93,7 @@ def test_a_remark_inside_a_query_may_have_any_form(tmp_path: Path) -> None:
     [
         ("-- chek: a\nSELECT 1;", f"1: unknown word: chek:\nKnown are: {KNOWN}."),
         ("-- Check: a\nSELECT 1;", f"1: unknown word: Check:\nKnown are: {KNOWN}."),
+        ("-- check: a\n-- expect_rows: some\nSELECT 1;", f"2: unknown word: expect_rows:\nKnown are: {KNOWN}."),
         ("-- check: a\n-- note: b\nSELECT 1;", f"2: unknown word: note:\nKnown are: {KNOWN}."),
         ("-- check before: a\nSELECT 1;", f"1: unknown word: check before:\nKnown are: {KNOWN}."),
         ("-- check: a\nSELECT 1;\n-- expct: 1", f"3: unknown word: expct:\nKnown are: {KNOWN}."),
@@ -167,6 +171,44 @@ def test_a_head_that_stands_inside_a_query_or_behind_one_is_not_overlooked(
 
 
 @pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("/* check: a */\nSELECT 1;", 1, "check"),
+        ("-- check: a\n/* expect: some */\nSELECT 1;", 2, "expect"),
+        ("-- check: a\n/*\n * Expect: some\n */\nSELECT 1;", 2, "Expect"),
+        ("-- check: a\nSELECT 1 /* expect: 1 */;", 2, "expect"),
+        ("-- check: a\nSELECT 1;\n/** measure before: b **/", 3, "measure before"),
+        ("-- check: a\nSELECT 1;\n/* merge: b into c on id\n*/", 3, "merge"),
+    ],
+)
+def test_a_head_in_a_block_comment_is_not_overlooked(text: str, line: int, word: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, text) == (
+        f"x.verify.sql:{line}: a head in a block comment: {word}:\n"
+        f"Write it as a line of its own: -- {word.lower()}: ..."
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 WHERE 1 = 2) AS asked, (SELECT 7 WHERE 1 = 2",
+        "SELECT 1) SELECT 2 --",
+        "SELECT (1",
+        "SELECT 1 FROM t WHERE x IN (SELECT 2 /* ) */ || ')'",
+    ],
+)
+def test_parentheses_that_do_not_match_are_refused(query: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, f"-- check: a\n{query}\n;") == (
+        "x.verify.sql:2: the parentheses of this query do not match\nA block holds one whole query."
+    )
+
+
+def test_a_parenthesis_in_a_text_a_name_or_a_remark_is_none(tmp_path: Path) -> None:
+    (block,) = blocks(tmp_path, "-- check: a\nSELECT ')' AS \"(\" /* ) */ FROM t WHERE (x = ('(')) -- )\n;")
+    assert block.name == "a"
+
+
+@pytest.mark.parametrize(
     ("query", "verb"),
     [
         ("PRAGMA query_only = 0", "PRAGMA"),
@@ -203,24 +245,40 @@ def test_two_queries_under_one_head_are_refused(tmp_path: Path) -> None:
         ("none", "none", ""),
         ("some", "some", ""),
         ("same", "same", ""),
-        ("0", "value", "0"),
-        ("-1.50", "value", "-1.50"),
-        ("1e3", "value", "1e3"),
+        ("0", "value", Decimal(0)),
+        ("-1.50", "value", Decimal("-1.50")),
+        ("1e3", "value", Decimal(1000)),
         ("'chat'", "value", "chat"),
         ("''", "value", ""),
         ("'it''s: :m'", "value", "it's: :m"),
-        ("true", "value", "true"),
-        ("FALSE", "value", "FALSE"),
-        (":m", "measure", "m"),
+        ("true", "value", True),
+        ("FALSE", "value", False),
+        (":m", "measure", ""),
     ],
 )
-def test_these_are_the_expectations(written: str, expects: str, expected: str, tmp_path: Path) -> None:
+def test_these_are_the_expectations(written: str, expects: str, expected: str | Decimal | bool, tmp_path: Path) -> None:
     block = blocks(tmp_path, f"-- measure before: m\nSELECT 1;\n-- check: a\n-- expect: {written}\nSELECT 1;")[1]
     assert (block.expects, block.expected, block.expected_text) == (expects, expected, written)
+    assert block.measure == ("m" if expects == "measure" else "")
 
 
 @pytest.mark.parametrize(
-    "written", ["", "nothing", "None", "NULL", "1 row", "chat", '"chat"', "'it's'", "> 0", ":", ":a-b", "1,5"]
+    "written",
+    [
+        "",
+        "nothing",
+        "None",
+        "NULL",
+        "1 row",
+        "chat",
+        '"chat"',
+        "'it's'",
+        "> 0",
+        ":",
+        ":a-b",
+        "1,5",
+        "1e99999999999999999999",
+    ],
 )
 def test_any_other_expectation_is_refused(written: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, f"-- check: a\n-- expect: {written}\nSELECT 1;") == (

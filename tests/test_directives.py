@@ -270,3 +270,26 @@ def test_an_applied_file_is_only_hashed(database_url: str, probe: Opened, migrat
     assert ensure_migrations(database_url, folder).applied == 0
     migrations({"0002_b.sql": "CREATE TABLE b (x INTEGER);"})
     assert ensure_migrations(database_url, folder).applied == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("/* sessmig: no-transaction */\nSELECT 1;", 1, "a directive in a block comment: sessmig: no-transaction"),
+        ("SELECT 1;\n/*\n * Sessmig : irreversible x\n */", 2, "a directive in a block comment: sessmig: irreversible"),
+        ("SELECT 1 /* sessmig: may-lose t */;", 1, "a directive in a block comment: sessmig: may-lose"),
+        ("/* sesmig: may-lose t */\nSELECT 1;", 1, "almost a directive: /* sesmig: may-lose t"),
+    ],
+)
+def test_a_directive_in_a_block_comment_is_not_overlooked(
+    text: str, line: int, told: str, database_url: str, migrations: WriteMigrations
+) -> None:
+    assert refusal(database_url, migrations({"0001_a.sql": text})).startswith(f"0001_a.sql:{line}: {told}\n")
+
+
+@pytest.mark.parametrize("remark", ["/* Note: this */", "/* Written by sessmig: no */", "/*sessmig*/", "/* ---- */"])
+def test_any_other_block_comment_is_a_remark_and_no_description(
+    remark: str, database_url: str, migrations: WriteMigrations
+) -> None:
+    text = f"{remark}\n-- Makes a\nSELECT 1 {remark};\n"
+    assert description(database_url, migrations({"0001_a.sql": text})) == "Makes a"

@@ -235,20 +235,60 @@ def test_a_baseline_without_its_files_below_is_no_problem_of_theirs() -> None:
 @pytest.mark.parametrize(
     ("row", "left"),
     [
-        (entry(1, "baseline", "merge", "legacy", '{"old_status": "success"}'), [35]),
+        (entry(1, "baseline", "merge", "legacy", '{"old_status": "success"}'), [33, 35]),
         (entry(1, "baseline", "merge", "legacy", '{"old_status": "failed"}'), [33, 34, 35]),
         (entry(1, "baseline", "merge", "legacy", '{"old_status": null}'), [33, 34, 35]),
         (entry(1, "baseline", "other", "legacy", '{"old_status": "success"}'), [33, 34, 35]),
         (entry(34, "baseline", "other", "legacy", '{"old_status": "success"}'), [33, 34, 35]),
         # Written by the old application's own INSERT, after its table had been taken over.
-        (entry(2, "success", "merge", "legacy"), [35]),
-        (entry(2, "success", "merge", "legacy", "no JSON at all"), [35]),
-        (entry(2, "success", "merge", "legacy", "[1]"), [35]),
+        (entry(2, "success", "merge", "legacy"), [33, 35]),
+        (entry(2, "success", "merge", "legacy", "no JSON at all"), [33, 35]),
+        (entry(2, "success", "merge", "legacy", "[1]"), [33, 35]),
         (entry(2, "failed", "merge", "legacy", "null"), [33, 34, 35]),
     ],
 )
 def test_a_row_of_the_old_system_counts_as_baseline_by_its_name(row: Entry, left: list[int]) -> None:
     assert pending([migration(33, "repair"), migration(34, "merge"), migration(35, "last")], [row]) == left
+
+
+def test_a_row_of_the_old_system_covers_nothing_below_it_and_makes_nothing_late(
+    database_url: str, probe: Opened, migrations: WriteMigrations
+) -> None:
+    database = probe(database_url)
+    database.execute(
+        "CREATE TABLE schema_migrations (migration_id TEXT PRIMARY KEY, applied_at TIMESTAMP, description TEXT,"
+        " status TEXT, metadata TEXT);"
+        "INSERT INTO schema_migrations VALUES ('init', '2025-01-01 00:00:00', NULL, 'success', NULL)"
+    )
+    report = ensure_migrations(database_url, migrations(files("0001_users", "0002_orders", "0003_init", "0004_more")))
+    assert [step.version for step in report.steps] == [1, 2, 4]
+    assert {"users", "orders", "more"} <= database.tables()
+    assert "init" not in database.tables()
+
+
+def test_a_name_that_two_migrations_bear_is_not_known_from_the_old_system() -> None:
+    old = entry(1, "baseline", "merge", "legacy", '{"old_status": "success"}')
+    assert pending([migration(33, "merge"), migration(34, "merge")], [old]) == [33, 34]
+
+
+def test_a_baseline_of_the_series_itself_covers_what_comes_in_below_it() -> None:
+    assert pending([migration(1), migration(2), migration(3)], [entry(2, "baseline")]) == [3]
+
+
+@pytest.mark.parametrize("status", ["success", "baseline"])
+def test_only_one_that_will_not_run_says_why(
+    status: str, database_url: str, probe: Opened, cli: Cli, migrations: WriteMigrations
+) -> None:
+    folder = migrations(files("0002_b"))
+    ensure_migrations(database_url, folder)
+    probe(database_url).execute(f"UPDATE schema_migrations SET status = '{status}'")
+    migrations(files("0001_a", "0003_c"))
+    wanted = {"success": "2", "baseline": "1"}[status]
+    done = cli("migrate", "-d", database_url, "--dir", folder, "--only", wanted)
+    why = {"success": "0002_b is applied already", "baseline": "0001_a stands below a baseline and counts as done"}
+    assert (done.returncode, done.stderr) == (0, "")
+    still = {"success": "2 pending (0001_a, 0003_c)", "baseline": "1 pending (0003_c)"}
+    assert done.stdout.splitlines()[-1] == f"nothing to do: {why[status]}, {still[status]}"
 
 
 def test_a_row_of_the_series_itself_is_worth_more_than_one_of_the_old_system() -> None:

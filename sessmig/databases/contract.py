@@ -5,7 +5,7 @@ A database decides nothing and prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -34,8 +34,29 @@ class Database(Protocol):
 
     def __exit__(self, *exc: object) -> None: ...
 
+    @property
+    def materialized(self) -> str:
+        """The word that makes a table expression be carried out as it stands; empty where there is none."""
+
+    def literal(self, value: Cell) -> str:
+        """Write a value in SQL, so that it is read back exactly."""
+
     def table(self, name: str) -> str:
         """Return a table's name of the ledger's schema, quoted and with its schema."""
+
+    def find_ledger(self, name: str, columns: Collection[str]) -> None:
+        """Look for the ledger where it has to stand.
+
+        Args:
+            name: the ledger's table.
+            columns: what a table of this name has at least, if it is a ledger.
+
+        Raises:
+            LedgerError: it stands in another schema, and not there.
+        """
+
+    def rights(self, name: str) -> tuple[str, ...]:
+        """Return the statements that give a table made anew in this one's place its owner and its rights."""
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Return a table's columns; none if there is no such table in the ledger's schema."""
@@ -81,7 +102,7 @@ class Database(Protocol):
         """Remember the open transaction and the session's settings."""
 
     def undo_settings(self, mark: Mark) -> None:
-        """Give the session's settings back as they were at the mark.
+        """Give the session's settings back as they were at the mark; drop the temporary objects that came since.
 
         Raises:
             DatabaseError: the transaction of the mark is over: something committed behind our back.

@@ -9,24 +9,29 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
+from sessmig.databases import postgres_catalogue as catalogue
 from sessmig.databases.groups import groups
+from sessmig.databases.postgres_connection import connected
 from sessmig.databases.postgres_settings import Settings
-from sessmig.databases.wire import Wire, redacted, rows
-from sessmig.errors import ConnectError, DatabaseError, LockError, UsageError
-from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
+from sessmig.databases.values import postgres_literal
+from sessmig.databases.wire import Wire, is_whole, rows
+from sessmig.errors import ConnectError, DatabaseError, LedgerError, LockError, UsageError
+from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 
 _OLDEST = 130000
 
 _IDENTITY = """
 SELECT current_schema(), current_database(), current_setting('server_version_num'), version()"""
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
+_LOCK = "SELECT pg_try_advisory_xact_lock($1), current_setting('standard_conforming_strings')"
 _READ_ONLY = "SAVEPOINT sessmig_reads; SET LOCAL transaction_read_only = on; SET LOCAL row_security = off"
 # Undone at once, or the next step in the same transaction could defer nothing.
 _SETTLE = "SAVEPOINT sessmig_settles; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT sessmig_settles"
@@ -42,21 +47,7 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 
 def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
     """Connect by a URL or connection string as libpq takes it."""
-    try:
-        options: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_name": "sessmig"}
-        if "connect_timeout" not in conninfo_to_dict(target):
-            options["connect_timeout"] = 10
-        connection = psycopg.connect(make_conninfo(target, **options), autocommit=True, prepare_threshold=None)
-    except psycopg.Error as error:
-        words = redacted(str(error).strip(), secrets)
-        answered = "FATAL:" in words
-        raise ConnectError(
-            f"{label}: {words}",
-            remedy="The server answered: are database, user and password right?"
-            if answered
-            else "Is the server running, and are host and port right?",
-        ) from None
-    return Postgres(connection, label, secrets)
+    return Postgres(connected(target, label, secrets), label, secrets)
 
 
 def adopt(connection: Any) -> Postgres:
@@ -79,24 +70,10 @@ class Postgres:
     """A PostgreSQL database behind the contract."""
 
     dialect: Dialect = "postgres"
+    materialized = "MATERIALIZED"
+    literal = staticmethod(postgres_literal)
     is_missing = False
-    types = LedgerTypes(
-        text="TEXT",
-        integer="BIGINT",
-        time="TIMESTAMPTZ",
-        json="JSONB",
-        now="clock_timestamp()",
-        identity="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-        utc="to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
-        moment="CAST(%s AS timestamp) AT TIME ZONE 'UTC'",
-        iso="to_jsonb(%s) #>> '{}'",
-        count_up=(
-            "CREATE SEQUENCE {table_count_up} OWNED BY {table}.version",
-            "SELECT setval('{table_count_up}', (SELECT coalesce(max(version), 0) + 1 FROM {table}), false)",
-            "ALTER TABLE {table} ALTER COLUMN version SET DEFAULT nextval('{table_count_up}')",
-        ),
-        comment="COMMENT ON COLUMN %s IS %s",
-    )
+    types = catalogue.TYPES
 
     def __init__(
         self, connection: psycopg.Connection[Any], label: str, secrets: tuple[str, ...], *, borrowed: bool = False
@@ -112,6 +89,7 @@ class Postgres:
         self._name = ""
         self._schema = ""
         self._set_local = ""
+        self._transaction = ""
 
     def __enter__(self) -> Postgres:
         connection = self._connection
@@ -161,12 +139,23 @@ class Postgres:
         return f'"{self._schema.replace(chr(34), chr(34) * 2)}"."{name}"'
 
     def columns(self, name: str) -> tuple[str, ...]:
-        found = self.query(
-            "SELECT attname FROM pg_attribute"
-            " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-            (self.table(name),),
-        )
-        return tuple(str(row[0]) for row in found.rows)
+        return catalogue.columns(self._wire, self.table(name))
+
+    def find_ledger(self, name: str, columns: Collection[str]) -> None:
+        # A migration may make a schema that then comes before the ledger's own ("$user"); and a tenant's schema may
+        # come before one that all share. To take either ledger in silence would apply twice, or skip.
+        found = catalogue.schemas_with(self._wire, name, columns)
+        if found and self._schema not in found:
+            raise LedgerError(
+                f"{self.label}: the table {name} stands in the schema {found[0]}, but {self._schema} comes first in "
+                "search_path",
+                holds="Nothing was touched.",
+                remedy=f"Put {found[0]} first (in the URL: ?options=-csearch_path%3D{found[0]}); or, if {self._schema} "
+                f"is to have a ledger of its own, make it with {self._schema} alone in search_path.",
+            )
+
+    def rights(self, name: str) -> tuple[str, ...]:
+        return catalogue.rights(self._wire, self.table(name))
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
         return self._wire.query(sql, params, limit=limit)
@@ -197,7 +186,9 @@ class Postgres:
             # READ COMMITTED: a snapshot taken before the lock would not see what its last holder committed.
             self._wire.command("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
-                if self.query("SELECT pg_try_advisory_xact_lock($1)", (key,)).rows[0][0] is True:
+                ((had, quotes),) = self.query(_LOCK, (key,)).rows
+                if had:
+                    self._settings.begin(str(quotes))
                     return
             except BaseException:
                 self._roll_back()
@@ -206,17 +197,14 @@ class Postgres:
             found = self.query(_HOLDER, (key,)).rows
             holder = Holder(*found[0]) if found else Holder()  # type: ignore[arg-type]
             if time.monotonic() >= deadline:
-                raise LockError(
-                    f"{self.label}: the lock was not had within {wait:g} s; it is held by {holder}",
-                    remedy="Run again when it is done, or wait longer (--lock-wait, lock_wait).",
-                )
+                raise LockError.not_had(self.label, wait, holder)
             on_wait(holder)
             time.sleep(min(pause * random.uniform(0.75, 1.25), max(deadline - time.monotonic(), 0.01)))  # noqa: S311
             pause = min(pause * 1.5, 0.5)
 
     def _commit(self) -> None:
         try:
-            (status,) = self._wire.exchange("COMMIT")
+            *_, status = self._wire.exchange(f"{self._settings.before_commit}COMMIT")
         except DatabaseError as error:
             error.in_doubt = self._connection.closed
             raise
@@ -225,7 +213,7 @@ class Postgres:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        self._wire.command("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._wire.command(_SNAPSHOT)
         try:
             yield
         finally:
@@ -242,35 +230,50 @@ class Postgres:
 
     def mark(self) -> Mark:
         self._wire.command("SELECT pg_current_xact_id()")
-        return self._settings.look()
+        self._settings.note_temporary()
+        mark = self._settings.look()
+        self._transaction = mark.transaction
+        return mark
 
     def undo_settings(self, mark: Mark) -> None:
         # The transaction first: a file that ended it has left nothing to give back.
         if self._connection.info.transaction_status != pq.TransactionStatus.INTRANS:
             raise DatabaseError("the transaction was ended by the file itself", escaped=True)
+        self._settings.keep_reading()
         now = self._settings.look()
         if now.transaction != mark.transaction:
             raise DatabaseError("the transaction was ended by the file itself, and another one begun", escaped=True)
         self._settings.give_back(mark, now)
+        self._settings.drop_temporary()
 
     def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
         self._settings.note_own_names(text)
         done = 0
         for group in groups(pieces):
-            start = group[0].offset
+            start, answered = group[0].offset, 0
+            self._settings.keep_reading()
             with closing(self._wire.exchange(text[start : group[-1].end], offset=start)) as results:
                 try:
-                    for result in results:
-                        yield rows(result)
-                        done += 1
+                    for result in filter(is_whole, results):
+                        answered += 1
+                        if answered <= len(group):
+                            yield rows(result)
+                            done += 1
                 except DatabaseError as error:
                     # A position tells the statement also where the server refused to parse the whole group.
                     at = error.position
                     behind = [piece.end > at for piece in pieces] if at is not None else []
                     error.index = behind.index(True) if True in behind else done
+                    error.escaped = self._connection.info.transaction_status == pq.TransactionStatus.IDLE
                     raise
             if self._connection.info.transaction_status != pq.TransactionStatus.INTRANS:
                 raise DatabaseError("this statement ended the transaction of the step", index=done - 1, escaped=True)
+            if answered != len(group):
+                raise DatabaseError(
+                    f"sessmig sent {len(group)} statements, and the server found {answered}: it reads quotes otherwise",
+                    index=max(done - 1, 0),
+                    escaped=self._settings.look().transaction != self._transaction,
+                )
 
     def settle(self) -> None:
         self._wire.command(_SETTLE)

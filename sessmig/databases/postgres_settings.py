@@ -1,6 +1,6 @@
-"""The settings of a PostgreSQL session: what they were before a file ran, and how they are given back.
+"""What a PostgreSQL session keeps beyond a transaction: settings and temporary objects.
 
-Knows settings; decides nothing and prints nothing.
+Knows what they were before a file ran, and gives them back; decides nothing and prints nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ UNION ALL
 SELECT pg_current_xact_id_if_assigned()::text, 'role', current_setting('role'), true
 UNION ALL
 SELECT pg_current_xact_id_if_assigned()::text, 'session_authorization', session_user, true"""
+# What stands in the session's temporary schema, but for what belongs to something else there.
+_TEMPORARY = """
+SELECT replace(i.type, 'composite type', 'type'), i.identity
+FROM pg_depend AS d, pg_identify_object(d.classid, d.objid, 0) AS i
+WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = pg_my_temp_schema() AND d.deptype = 'n'"""
+_QUOTES = "standard_conforming_strings"
 _RIGHTS_FIRST = {"session_authorization": 0, "role": 1}
 # Settings with a dot (`app.user`) are an application's own; the server lists them nowhere.
 _OWN_NAME = r"([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)"
@@ -29,11 +35,47 @@ _OWN = re.compile(
 
 
 class Settings:
-    """The settings of one session."""
+    """The settings of one session, and its temporary objects."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._own: dict[str, Cell] = {}
+        self._temporary: set[tuple[Cell, ...]] = set()
+        self.before_commit = ""
+        """What has to be sent with the COMMIT, so that the session reads quotes as it did."""
+
+    def begin(self, quotes: str) -> None:
+        """Have quotes read as the standard has them, as the lexer reads them, until the transaction ends.
+
+        Args:
+            quotes: what the session says of it.
+        """
+        self.before_commit = ""
+        if quotes == "on":
+            return
+        own = self._wire.query(f"SELECT source = 'session' FROM pg_settings WHERE name = '{_QUOTES}'").rows[0][0]
+        # A SET in the file, as every dump has one, would outlive the transaction.
+        self.before_commit = f"SET {_QUOTES} = off; " if own else f"RESET {_QUOTES}; "
+        self._wire.command(f"SET LOCAL {_QUOTES} = on")
+
+    def keep_reading(self) -> None:
+        """Have the server go on reading what it is sent as the lexer does, whatever a statement has set."""
+        for name, value in (("client_encoding", "UTF8"), (_QUOTES, "on")):
+            if self._wire.reported(name) != value:
+                self._wire.command(f"SET {name} = '{value}'")
+
+    def note_temporary(self) -> None:
+        """Remember which temporary objects there are."""
+        self._temporary = set(self._wire.query(_TEMPORARY).rows)
+
+    def drop_temporary(self) -> None:
+        """Drop the temporary objects that have come since; their names would hide others from the checks."""
+        new = set(self._wire.query(_TEMPORARY).rows) - self._temporary
+        if new and not self._temporary:
+            self._wire.command("DISCARD TEMP")
+            return
+        for kind, name in sorted(new, key=str):
+            self._wire.command(f"DROP {kind!s} IF EXISTS {name!s} CASCADE")
 
     def note_own_names(self, text: str) -> None:
         """Remember the settings of an application's own that a file speaks of, as they are before it runs."""

@@ -8,22 +8,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sessmig.databases import sqlite_file
+from sessmig.databases.sqlite_connection import connect, path_of
+from sessmig.databases.values import decoded, known, sqlite_literal
 from sessmig.errors import ConnectError, DatabaseError, LockError, UsageError
 from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
 
 _PATIENCE_MS = 100
 """How long SQLite itself waits for a lock, before we look at the clock (and at Ctrl-C) again."""
-_READ_PATIENCE_MS = 60_000
-"""A reader only waits for another process's commit, which is short."""
-_LONGEST = 86_400.0
-"""Seconds; SQLite counts milliseconds in 32 bits."""
-_INSTRUCTIONS = 100_000
-"""How many of its own instructions, a matter of milliseconds, SQLite carries out between two looks for Ctrl-C."""
+_READING = 60.0
+"""Seconds that a reader waits for another process's commit, where nobody has said how long."""
 _SETTINGS = (
     "automatic_index",
     "foreign_keys",
@@ -45,54 +43,27 @@ def open_file(path: str, label: str, *, create: bool) -> Sqlite:
     if os.path.isdir(path):
         raise ConnectError(f"{label}: is a folder", remedy="Give the path of the database file.")
     if sqlite_file.exists(path, label):
-        return Sqlite(_connect(sqlite_file.uri(path), label), label, missing=False, path=path)
+        return Sqlite(connect(sqlite_file.uri(path), label), label, missing=False, path=path)
     folder = os.path.dirname(os.path.abspath(path))
     if create and not os.path.isdir(folder):
         raise ConnectError(f"{label}: there is no folder {folder}", remedy="Make it, or mend the path.")
     # Reading must not make the file; an empty database reads the same. The first transaction to keep makes it.
-    return Sqlite(_connect(":memory:", label), label, missing=True, path=path if create else "")
+    return Sqlite(connect(":memory:", label), label, missing=True, path=path if create else "")
 
 
 def adopt(connection: sqlite3.Connection, *, create: bool) -> Sqlite:
     """Serve a connection that somebody else has opened: its file by a connection of our own, `:memory:` itself."""
-    try:
-        in_transaction, cursor = connection.in_transaction, connection.cursor()
-    except sqlite3.ProgrammingError as error:  # closed, or another thread's
-        raise UsageError(f"the connection cannot be used: {error}", remedy="Give the path instead.") from None
-    if in_transaction:
-        raise UsageError(
-            "the connection stands in a transaction", remedy="Commit or roll back first, or give the path instead."
-        )
-    cursor.row_factory = None
-    text_factory, connection.text_factory = connection.text_factory, str
-    try:
-        path = cursor.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
-    finally:
-        connection.text_factory = text_factory
-        cursor.close()
-    if path:
+    if path := path_of(connection):
         return open_file(path, f"sqlite:///{path}", create=create)
     return Sqlite(connection, ":memory:", missing=False, borrowed=True)
-
-
-def _connect(uri: str, label: str) -> sqlite3.Connection:
-    try:
-        # check_same_thread: the run may be in a thread of its own, one at a time.
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA foreign_keys = ON").close()
-        # While SQLite works Python sees no Ctrl-C; so now and then it gets a moment to look.
-        connection.set_progress_handler(lambda: 0, _INSTRUCTIONS)
-    except sqlite3.Error as error:
-        raise ConnectError(
-            f"{label}: {error}", remedy="Does the file's folder exist, and may you write there?"
-        ) from None
-    return connection
 
 
 class Sqlite:
     """A SQLite database behind the contract."""
 
     dialect: Dialect = "sqlite"
+    materialized = "MATERIALIZED" if sqlite3.sqlite_version_info >= (3, 35) else ""
+    literal = staticmethod(sqlite_literal)
     types = LedgerTypes(
         text="TEXT",
         integer="INTEGER",
@@ -119,6 +90,7 @@ class Sqlite:
         self._path = path
         self._borrowed = borrowed
         self._before: dict[str, Any] = {}
+        self._wait = self._left = _READING
 
     def __enter__(self) -> Sqlite:
         connection = self._connection
@@ -126,8 +98,8 @@ class Sqlite:
             self._before = {"isolation_level": connection.isolation_level, "text_factory": connection.text_factory}
             connection.isolation_level = None
             self._before["settings"] = self.mark()
-        connection.text_factory = _text
-        self._patience(_READ_PATIENCE_MS)
+        connection.text_factory = decoded
+        self._be_quick()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -143,24 +115,36 @@ class Sqlite:
     def table(self, name: str) -> str:
         return f'main."{name}"'
 
+    def find_ledger(self, name: str, columns: Collection[str]) -> None:
+        """Here a ledger stands in `main`, and nowhere else."""
+
+    def rights(self, name: str) -> tuple[str, ...]:
+        return ()
+
     def columns(self, name: str) -> tuple[str, ...]:
         found = self.query("SELECT name FROM pragma_table_info($1, 'main') ORDER BY cid", (name,))
         return tuple(str(row[0]) for row in found.rows)
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
-        try:
-            cursor = self._cursor().execute(sql, {str(n): value for n, value in enumerate(params, 1)})
-            rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
-            columns = tuple(column[0] for column in cursor.description or ())
-            cursor.close()
-        except sqlite3.Error as error:
-            raise _told(error) from None
-        return Answer(columns, tuple(rows))
+        named = {str(n): value for n, value in enumerate(params, 1)}
+        while True:
+            began = time.monotonic()
+            try:
+                cursor = self._cursor().execute(sql, named)
+                rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+                columns = tuple(column[0] for column in cursor.description or ())
+                cursor.close()
+            except sqlite3.Error as error:
+                self._wait_on(error, began)
+            else:
+                if self._borrowed:  # whose converters may make anything of a value
+                    rows = [tuple(map(known, row)) for row in rows]
+                return Answer(columns, tuple(rows))
 
     def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
         # Without a WAL, a writer whose changes outgrow its cache shuts every reader out until it commits.
-        self._insist("SELECT 1 FROM main.sqlite_master", wait, on_wait)
-        self._patience(_READ_PATIENCE_MS)
+        self._wait = self._left = wait
+        self._insist("SELECT 1 FROM main.sqlite_master", on_wait)
 
     @contextmanager
     def transaction(
@@ -168,39 +152,46 @@ class Sqlite:
     ) -> Iterator[None]:
         if self.is_missing and keep and self._path:
             self._make_file()
-        self._insist("BEGIN IMMEDIATE", wait, on_wait)
+        self._wait = self._left = wait
+        self._insist("BEGIN IMMEDIATE", on_wait)
         try:
             yield
             if keep:
-                # A reader may be in the way of the commit; that is no reason to lose the work.
-                self._patience(max(int(min(wait, _LONGEST) * 1000), _PATIENCE_MS))
-                self._command("COMMIT")
+                # Without a WAL a reader may be in the way of the commit; that is no reason to lose the work at once.
+                self._insist("COMMIT", on_wait, kind="READ")
         finally:
             if self._connection.in_transaction:
                 self._command("ROLLBACK")
-            self._patience(_READ_PATIENCE_MS)
+            self._left = wait
 
     def _make_file(self) -> None:
         self._connection.close()
-        self._connection = _connect(sqlite_file.uri(self._path, create=True), self.label)
-        self._connection.text_factory = _text
+        self._connection = connect(sqlite_file.uri(self._path, create=True), self.label)
+        self._connection.text_factory = decoded
+        self._be_quick()
         self.is_missing = False
 
-    def _insist(self, sql: str, wait: float, on_wait: Callable[[Holder], None]) -> None:
-        deadline = time.monotonic() + wait
-        self._patience(_PATIENCE_MS)
+    def _insist(self, sql: str, on_wait: Callable[[Holder], None], *, kind: str = "WRITE") -> None:
         while True:
+            began = time.monotonic()
             try:
                 self._connection.execute(sql).close()
             except sqlite3.Error as error:
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise _told(error, label=self.label) from None
-                holder = sqlite_file.holder(self._path)
-                if time.monotonic() >= deadline:
-                    raise _not_had(self.label, wait, holder) from None
-                on_wait(holder)
+                label = "" if sql == "COMMIT" else self.label
+                on_wait(self._wait_on(error, began, kind=kind, label=label))
             else:
                 return
+
+    def _wait_on(self, error: sqlite3.Error, began: float, *, kind: str = "WRITE", label: str = "") -> Holder:
+        """Return who holds the lock that was not had, if there is time left to try again; otherwise raise."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+            raise self._told(error, label=label) from None
+        self._left -= time.monotonic() - began
+        holder = sqlite_file.holder(self._path, kind)
+        if self._left > 0:
+            return holder
+        words = {"what": "the commit was not possible", "who": "a reader is in its way:"} if kind == "READ" else {}
+        raise LockError.not_had(self.label, self._wait, holder, **words) from None
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -214,11 +205,12 @@ class Sqlite:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
+        before = int(bool(self.query("PRAGMA query_only").rows[0][0]))
         self._command("PRAGMA query_only = ON")
         try:
             yield
         finally:
-            self._command("PRAGMA query_only = OFF")
+            self._command(f"PRAGMA query_only = {before}")
 
     def mark(self) -> Mark:
         settings = [(name, str(self.query(f"PRAGMA {name}").rows[0][0]), True) for name in _SETTINGS]
@@ -243,7 +235,7 @@ class Sqlite:
                 for _ in cursor:  # a statement that gives rows works only while they are fetched
                     pass
             except sqlite3.Error as error:
-                raise _told(error, index=index) from None
+                raise self._told(error, index=index) from None
             if not connection.in_transaction:
                 raise DatabaseError("this statement ended the transaction of the step", index=index, escaped=True)
             rows: int | None = cursor.rowcount
@@ -257,7 +249,7 @@ class Sqlite:
         cursor.close()
 
     def settle(self) -> None:
-        """SQLite has no such question; a deferred foreign key fails at the commit only."""
+        """SQLite has no such question: a deferred foreign key fails at the commit, and a dry run does not see it."""
 
     def notices(self) -> tuple[str, ...]:
         return ()
@@ -271,27 +263,15 @@ class Sqlite:
         try:
             self._connection.execute(sql).close()
         except sqlite3.Error as error:
-            raise _told(error) from None
+            raise self._told(error) from None
 
-    def _patience(self, milliseconds: int) -> None:
+    def _be_quick(self) -> None:
         if not self._borrowed:
-            self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}").close()
+            self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}").close()
 
-
-def _text(data: bytes) -> str:
-    """Read text as it is kept, also where an application has stored bytes that are no UTF-8."""
-    return data.decode(errors="replace")
-
-
-def _told(error: sqlite3.Error, *, index: int | None = None, label: str = "") -> DatabaseError:
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-        raise KeyboardInterrupt from None
-    words = f"{label}: {error}" if label else str(error)
-    return DatabaseError(words, code=getattr(error, "sqlite_errorname", "") or "", index=index)
-
-
-def _not_had(label: str, wait: float, holder: Holder) -> LockError:
-    return LockError(
-        f"{label}: the lock was not had within {wait:g} s; it is held by {holder}",
-        remedy="Run again when it is done, or wait longer (--lock-wait, lock_wait).",
-    )
+    def _told(self, error: sqlite3.Error, *, index: int | None = None, label: str = "") -> DatabaseError:
+        # Our own connections are interrupted by Ctrl-C alone; a borrowed one by whoever has it too.
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT and not self._borrowed:
+            raise KeyboardInterrupt from None
+        words = f"{label}: {error}" if label else str(error)
+        return DatabaseError(words, code=getattr(error, "sqlite_errorname", "") or "", index=index)

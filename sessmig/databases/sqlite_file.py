@@ -25,7 +25,7 @@ def uri(path: str, *, create: bool = False) -> str:
     mode = "rwc" if create else "rw"
     if not create and not os.access(path, os.W_OK) and not os.path.exists(f"{path}-wal") and _is_wal(path):
         mode = "ro&immutable=1"
-    return f"file:{quote(path)}?mode={mode}"
+    return f"file:{quote(os.fsencode(path))}?mode={mode}"
 
 
 def exists(path: str, label: str) -> bool:
@@ -57,15 +57,15 @@ def _is_wal(path: str) -> bool:
     return header.startswith(_HEADER) and header[18:20] == b"\2\2"
 
 
-def holder(path: str) -> Holder:
-    """Find who holds the lock of a file; only Linux tells, in /proc/locks."""
+def holder(path: str, kind: str = "WRITE") -> Holder:
+    """Find who holds a lock of this kind on a file; only Linux tells, in /proc/locks."""
     try:
         inodes = {os.stat(name).st_ino for name in (path, f"{path}-shm") if os.path.exists(name)}
         with open("/proc/locks", encoding="ascii") as locks:
             for line in locks:
-                kind = line.split()
-                if kind[3] == "WRITE" and int(kind[5].rpartition(":")[2]) in inodes and int(kind[4]) > 0:
-                    pid = int(kind[4])
+                part = line.split()
+                if part[3] == kind and int(part[5].rpartition(":")[2]) in inodes and int(part[4]) > 0:
+                    pid = int(part[4])
                     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
                         return Holder(pid, comm.read().strip())
     except (OSError, ValueError, IndexError):

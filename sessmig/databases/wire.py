@@ -15,13 +15,16 @@ from psycopg.rows import tuple_row
 from psycopg.types.string import StrDumperUnknown
 from psycopg.waiting import Ready, Wait
 
+from sessmig.databases.values import Real, decoded
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell
 
 _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "SELECT")
 _INTEGERS = (20, 21, 23, 26)
-_FLOATS = (700, 701)
+_REAL, _DOUBLE = 700, 701
+_LONG = 4000
+"""A number of more digits Python does not make an int of."""
 _BOOLEAN, _NUMERIC, _BYTEA = 16, 1700, 17
 
 
@@ -57,6 +60,12 @@ class Wire:
             raise self._told(error) from None
         return _answer(result, limit) if result else Answer((), ())
 
+    def reported(self, setting: str) -> str | None:
+        """Return the value of a setting that the server reports whenever it changes."""
+        # Not by `info`, which cannot answer while the encoding is one that Python does not know.
+        value = self._connection.pgconn.parameter_status(setting.encode())
+        return value.decode() if value is not None else None
+
     def command(self, sql: str) -> None:
         """Send statements whose results do not matter."""
         for _ in self.exchange(sql):
@@ -67,16 +76,17 @@ class Wire:
 
         psycopg's own cursor gives them only when all are there, and not which one failed.
         """
-        connection, encoding = self._connection, self._connection.info.encoding
+        connection = self._connection
         over = False
         try:
-            connection.pgconn.send_query(sql.encode(encoding))
+            # UTF-8 whatever the session says: what it speaks otherwise cannot hold every character of a file.
+            connection.pgconn.send_query(sql.encode())
             connection.wait(_flush(connection.pgconn))
             while (result := connection.wait(_fetch(connection.pgconn))) is not None:
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     connection.wait(_drain(connection.pgconn))
                     over = True
-                    raise self._told(psycopg.errors.error_from_result(result, encoding), offset=offset)
+                    raise self._told(psycopg.errors.error_from_result(result, connection.info.encoding), offset=offset)
                 if result.status not in _FINE:
                     connection.wait(_end_copy(connection.pgconn, result.status))
                     raise DatabaseError("COPY from or to the client: only psql can serve that")
@@ -138,6 +148,11 @@ def _drain(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
         pass
 
 
+def is_whole(result: pq.abc.PGresult) -> bool:
+    """Tell the result that ends a statement from the rows that a rule on its table gave beside it."""
+    return bool(result.command_status)
+
+
 def rows(result: pq.abc.PGresult) -> int | None:
     """Return how many rows a statement changed or gave; None where it is no such statement."""
     verb, *numbers = (result.command_status or b"").decode().split()
@@ -156,13 +171,13 @@ def _answer(result: pq.abc.PGresult, limit: int | None) -> Answer:
 def _cell(value: bytes | None, oid: int) -> Cell:
     if value is None:
         return None
-    text = value.decode(errors="replace")
-    if oid in _INTEGERS or (oid == _NUMERIC and text.lstrip("-").isdigit()):
+    text = decoded(value)
+    if oid in _INTEGERS or (oid == _NUMERIC and len(text) < _LONG and text.lstrip("-").isdigit()):
         return int(text)
     if oid == _NUMERIC and text[-1].isdigit():
         return Decimal(text)
-    if oid in _FLOATS:
-        return float(text)
+    if oid in (_REAL, _DOUBLE):
+        return Real(text) if oid == _REAL else float(text)
     if oid == _BOOLEAN:
         return text == "t"
     return bytes.fromhex(text[2:]) if oid == _BYTEA and text.startswith("\\x") else text

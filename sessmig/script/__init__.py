@@ -5,7 +5,8 @@ Knows the quoting of both dialects; knows nothing of what directives mean, of fi
 
 from sessmig.script.comments import comments
 from sessmig.script.lexer import split
-from sessmig.script.outline import Outline, outline, placeholders, words
+from sessmig.script.outline import Outline, is_balanced, outline, placeholders, words
 from sessmig.script.refusal import refuse
+from sessmig.script.tokens import only_names
 
-__all__ = ["Outline", "comments", "outline", "placeholders", "refuse", "split", "words"]
+__all__ = ["Outline", "comments", "is_balanced", "only_names", "outline", "placeholders", "refuse", "split", "words"]

@@ -1,4 +1,4 @@
-"""Finds the `--` comments of a piece, which is where directives and the heads of checks stand.
+"""Finds the comments of a piece in which directives and the heads of checks stand, or seem to.
 
 Knows comments; knows nothing of what they say.
 """
@@ -10,27 +10,38 @@ import re
 from sessmig.model import Comment, Dialect, Piece
 from sessmig.script.tokens import tokens
 
-_SPEAKS = re.compile(r"--[- \t]*[A-Za-z][A-Za-z \t]*:")
+# All that was read is taken into the match, also where no word follows: a ruler of 2 MB is read once.
+_SPEAKS = re.compile(r"(?:--[- \t]*+|/\*[*\s]*+)([A-Za-z][A-Za-z \t]*+:)?")
 
 
 def comments(piece: Piece, dialect: Dialect) -> list[Comment]:
-    """Return the `--` comments of a piece, with their lines in the file.
+    """Return the `--` comments of a piece, and the block comments that begin `word:`, with their lines in the file.
 
     Those inside the statement are looked for only where one has the form `word:`, and may be meant for sessmig:
     there it stands in the wrong place, and must not be overlooked.
     """
-    text = piece.text if _SPEAKS.search(piece.text, piece.body) else piece.comments
-    if "--" not in text:
+    speaks = any(found[1] for found in _SPEAKS.finditer(piece.text, piece.body))
+    text = piece.text if speaks else piece.comments
+    if "--" not in text and "/*" not in text:
         return []
     found = []
     line, at = piece.line, 0
     for kind, start, end in tokens(text, dialect):
         line += text.count("\n", at, start)
         at = start
-        if kind == "comment" and text.startswith("--", start):
+        if kind != "comment":
+            continue
+        if text.startswith("/*", start):
+            if (speaking := _SPEAKS.match(text, start)) and speaking[1]:
+                found.append(Comment(_first_line(text[speaking.start(1) : end - 2]), line, is_block=True))
+        else:
             alone = start < piece.body and _begins_line(text, start, piece)
             found.append(Comment(text[start:end].lstrip("-").strip(), line, alone))
     return found
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0].rstrip("* \t\r")
 
 
 def _begins_line(text: str, start: int, piece: Piece) -> bool:

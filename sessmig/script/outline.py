@@ -166,6 +166,17 @@ def outline(text: str, dialect: Dialect) -> Outline:
     return Outline(verb, _name(terms, _NAMING[verb]) if verb in _NAMING else "")
 
 
+def is_balanced(text: str, dialect: Dialect) -> bool:
+    """Tell whether each parenthesis that opens closes, and the other way round."""
+    depth = 0
+    for kind, start, _ in atoms(text, dialect):
+        if kind == "sign" and text[start] in "()":
+            depth += 1 if text[start] == "(" else -1
+            if depth < 0:
+                return False
+    return not depth
+
+
 def _behind_with(terms: Iterator[Term]) -> str:
     """Return the main verb: the first outside parentheses that is not the name of a table expression."""
     before = "WITH"

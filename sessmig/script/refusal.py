@@ -13,13 +13,14 @@ from typing import NoReturn
 
 from sessmig.errors import FileError
 from sessmig.model import Dialect, Piece
+from sessmig.script import session
 from sessmig.script.outline import words
 from sessmig.script.tokens import atoms
 
 # Statements are looked at only if they begin with one of these: a file may hold 200,000 INSERTs.
 _SUSPECT = re.compile(
     r"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE|CREATE|DROP|ALTER|REINDEX|CLUSTER"
-    r"|VACUUM|DISCARD|ATTACH|DETACH|PRAGMA)\b",
+    r"|VACUUM|DISCARD|ATTACH|DETACH|PRAGMA|SET|LISTEN|DECLARE)\b",
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"(?:BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE TRANSACTION)\b")
@@ -65,8 +66,18 @@ _NEVER = {
     "writable_schema": ("lets a statement edit the schema table, where no loss can be seen", _REBUILD),
     "schema_version": ("can corrupt the database", _REBUILD),
     "recursive_triggers": ("would blind the loss guard, which counts with it", "Leave it out."),
+    "case_sensitive_like": ("would change what LIKE finds in the checks, and cannot be read back", "Leave it out."),
     "locking_mode": ("would keep every other process out after the step", "Leave it out."),
 }
+
+# What may be given a value: it stands in the file, ends with the transaction, is given back before the checks, or
+# changes no answer. The last of them only ask, and what they are given is a name or a number.
+_SOUND = re.compile(
+    r"application_id|user_version|defer_foreign_keys|automatic_index|ignore_check_constraints"
+    r"|legacy_alter_table|reverse_unordered_selects|trusted_schema|analysis_limit|cache_size"
+    r"|cache_spill|secure_delete|optimize|incremental_vacuum|foreign_key_check|foreign_key_list"
+    r"|index_info|index_list|index_xinfo|integrity_check|quick_check|table_info|table_list|table_xinfo"
+)
 
 
 def refuse(pieces: Sequence[Piece], dialect: Dialect, path: Path, *, no_transaction: bool) -> list[Piece]:
@@ -80,7 +91,7 @@ def refuse(pieces: Sequence[Piece], dialect: Dialect, path: Path, *, no_transact
     if not no_transaction and _is_wrapped(statements, dialect):
         statements = statements[1:-1]
     for place, piece in enumerate(statements):
-        if not _SUSPECT.match(piece.text, piece.body):
+        if not _SUSPECT.match(piece.text, piece.body) and not session.LOCKING.match(piece.text, piece.body):
             continue
         head = _head(piece, dialect)
         if _CONTROL.match(head):
@@ -88,6 +99,8 @@ def refuse(pieces: Sequence[Piece], dialect: Dialect, path: Path, *, no_transact
             _refuse_control(piece, head, dialect, path, edge="" if no_transaction else edge)
         if head.startswith("PRAGMA") and dialect == "sqlite":
             _refuse_pragma(piece, path, no_transaction=no_transaction)
+        if dialect == "postgres" and (beyond := session.reason(piece.statement, head)):
+            _refuse(piece, path, f"`{beyond[0]}` {beyond[1]}", beyond[2])
         if not no_transaction and (what := _alone(piece, head, dialect)):
             _refuse(piece, path, f"`{what}` does not run inside a transaction", _NO_TRANSACTION)
     return statements
@@ -151,6 +164,8 @@ def _refuse_pragma(piece: Piece, path: Path, *, no_transaction: bool) -> None:
         _refuse(piece, path, f"`PRAGMA {name}` {_NEVER[name][0]}", _NEVER[name][1])
     if name in _OUTSIDE_ONLY and not no_transaction:
         _refuse(piece, path, f"`PRAGMA {name}` {_OUTSIDE_ONLY[name]}", _NO_TRANSACTION)
+    if not _SOUND.fullmatch(name) and name not in _OUTSIDE_ONLY:
+        _refuse(piece, path, f"`PRAGMA {name}` with a value is not known to be sound in a step", "Leave it out.")
 
 
 def _refuse(piece: Piece, path: Path, reason: str, remedy: str) -> NoReturn:

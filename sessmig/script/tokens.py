@@ -116,3 +116,20 @@ def _is_prefix(text: str, start: int, end: int) -> bool:
     return (text[start] in "eEnNxXbB" and text[end : end + 1] == "'") or (
         text[start] in "uU" and text[end : end + 2] in ("&'", '&"')
     )
+
+
+def only_names(text: str, dialect: Dialect) -> str:
+    """Write the double-quoted names of a query so that they can be nothing else.
+
+    SQLite takes "nmae" for a text where no column has that name, and a check with such a slip would hold for ever;
+    `nmae` is always a name. See https://sqlite.org/quirks.html#double_quoted_string_literals_are_accepted
+    """
+    if dialect != "sqlite" or '"' not in text:
+        return text
+    parts = []
+    for kind, start, end in tokens(text, dialect):
+        part = text[start:end]
+        if kind == "name" and part[0] == '"':
+            part = "`" + part[1:-1].replace('""', '"').replace("`", "``") + "`"
+        parts.append(part)
+    return "".join(parts)

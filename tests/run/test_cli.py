@@ -90,7 +90,7 @@ def test_the_json_of_each_command_has_its_keys(database_url: str, migrations: Wr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    run = ["action", "series", "database", "steps", "standing", "pending", "duration_ms"]
+    run = ["action", "series", "database", "steps", "standing", "pending", "duration_ms", "idle"]
     assert list(told("migrate", "--dry-run")) == run
     report = told("migrate")
     assert list(report) == run

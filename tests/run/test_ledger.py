@@ -113,6 +113,16 @@ def test_a_measure_that_json_cannot_hold_is_kept_as_text(
     assert json.loads(metadata, parse_constant=pytest.fail) == {"endless": "inf"}
 
 
+def test_a_measure_of_more_digits_than_python_reads_as_int_is_kept_whole(
+    postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    checks = "-- measure: long\nSELECT trunc(10::numeric ^ 5000);\n"
+    checks += "-- check: the same\n-- expect: :long\nSELECT trunc(10::numeric ^ 5000) WHERE :long = :long;\n"
+    migrate(postgres_url, migrations({"1_a.sql": "", "1_a.verify.sql": checks}))
+    value = probe(postgres_url).value("SELECT metadata ->> 'long' FROM schema_migrations")
+    assert value == "1" + "0" * 5000
+
+
 def test_who_ran_it_and_how_long_it_took_stand_in_the_row(
     database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:

@@ -78,3 +78,67 @@ def test_a_password_that_a_url_is_not_understood_with_is_hidden(migrations: Writ
     assert done.returncode == 2
     assert "not a database URL: mysql://me:***@host/db" in done.stderr
     assert _is_hidden(done.stdout, done.stderr)
+
+
+NOT_SHOWN = "(this line speaks of a password and is not shown)"
+
+
+USERS = "CREATE TABLE users (id INTEGER CHECK (id > 5), password TEXT);\n"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE ROLE somebody LOGIN PASSWORD 'hunter2-x' NONSENSE;",
+        "CREATE ROLE somebody PASSWORD 'x' 'hunter2-x';",
+        f"{USERS}INSERT INTO users VALUES (1, 'hunter2-x');",
+        f"{USERS}INSERT INTO users\n  (password, id)\nVALUES\n('hunter2-x', 'it''s'), ('b', nix);",
+        "SELECT $$hunter2-x$$ AS password FROM nowhere;",
+        "SELECT -- it's\n1 /* and it's */ FROM nix('hunter2-x') AS password;",
+    ],
+)
+def test_a_password_in_a_failing_statement_is_in_no_output_and_no_row(
+    sql: str, database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe], cli: Cli
+) -> None:
+    done = cli("migrate", "--json", "-d", database_url, "--dir", migrations({"1_a.sql": sql}))
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["kind"] == "StepError"
+    rows = probe(database_url).rows("SELECT CAST(detail AS TEXT) FROM schema_migrations_log")
+    assert len(rows) == 1
+    for told in (done.stdout, done.stderr, str(rows)):
+        assert "hunter2-x" not in told
+
+
+def test_a_password_inside_a_block_is_not_quoted_from_the_servers_words(
+    postgres_url: str, migrations: WriteMigrations, cli: Cli
+) -> None:
+    block = "DO $$\nBEGIN\nEXECUTE 'ALTER ROLE nobody_here PASSWORD ''a'' ''hunter2-x'' ';\nEND $$;"
+    done = cli("migrate", "-q", "-d", postgres_url, "--dir", migrations({"1_a.sql": block}))
+    assert "syntax error at or near \"'***'\"" in done.stderr
+    assert "hunter2-x" not in done.stderr
+
+
+def test_a_line_that_speaks_of_a_password_is_named_and_not_shown(
+    postgres_url: str, migrations: WriteMigrations, cli: Cli
+) -> None:
+    folder = migrations({"1_a.sql": "\nCREATE ROLE somebody 'hunter2-x' PASSWORD;"})
+    done = cli("migrate", "-q", "-d", postgres_url, "--dir", folder)
+    first, second = done.stderr.splitlines()[-4:-2]
+    assert first == f"{folder / '1_a.sql'}:2: syntax error at or near \"'***'\""
+    assert second == f"    2 | {NOT_SHOWN}"
+
+
+def test_a_changed_line_that_speaks_of_a_password_is_not_shown(
+    database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe], cli: Cli
+) -> None:
+    folder = migrations({"1_a.sql": "CREATE TABLE a (x INTEGER);\n"})
+    assert cli("migrate", "-d", database_url, "--dir", folder).returncode == 0
+    migrations({"1_a.sql": "CREATE TABLE a (x INTEGER);\nALTER ROLE me PASSWORD 'hunter2-x';\n-- more\n"})
+    done = cli("migrate", "-d", database_url, "--dir", folder)
+    assert done.returncode == 4
+    assert f"    {NOT_SHOWN}\n    +-- more\n" in done.stderr
+    signed = cli("resign", "1", "-d", database_url, "--dir", folder)
+    assert signed.returncode == 0, signed.stderr
+    rows = probe(database_url).rows("SELECT CAST(detail AS TEXT) FROM schema_migrations_log")
+    for told in (done.stdout, done.stderr, signed.stdout, signed.stderr, str(rows)):
+        assert "hunter2-x" not in told

@@ -16,7 +16,7 @@ from tests.run.doing import migrate
 DUMP = """
 SET statement_timeout = 0;
 SET lock_timeout = 1234;
-SET client_encoding = 'LATIN1';
+SET client_encoding = 'UTF8';
 SET standard_conforming_strings = on;
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = false;
@@ -39,8 +39,8 @@ CHANGES = [
     "SET session_replication_role = replica",
     "SET DateStyle = 'German'",
     "SET bytea_output = 'escape'",
-    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "SELECT set_config('client_encoding', 'LATIN1', false)",
+    "SELECT set_config('standard_' || 'conforming_strings', 'off', false)",
     "RESET ALL",
 ]
 

@@ -159,7 +159,15 @@ def test_what_cannot_run_in_a_transaction_asks_for_the_directive(dialect: Dialec
         ("postgres", "ALTER TYPE x ADD VALUE 'concurrently'"),
         ("postgres", "ALTER DATABASE d SET work_mem = '4MB'"),
         ("postgres", "DISCARD TEMP"),
-        ("postgres", "PREPARE q AS SELECT 1"),
+        ("postgres", "DECLARE c CURSOR WITHOUT HOLD FOR SELECT 1"),
+        ("postgres", "SELECT pg_advisory_xact_lock(1)"),
+        ("postgres", "SELECT 'pg_advisory_lock(1)' /* pg_advisory_lock(1) */"),
+        ("postgres", "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_lock(1)'"),
+        ("postgres", "SET CONSTRAINTS ALL DEFERRED"),
+        ("postgres", "SET SESSION AUTHORIZATION x"),
+        ("postgres", "SET client_encoding = 'utf-8'"),
+        ("postgres", "SET NAMES UTF8"),
+        ("postgres", "SET standard_conforming_strings = on"),
         ("postgres", "DO $$ BEGIN COMMIT; END $$"),
         ("postgres", "SELECT 'BEGIN; COMMIT;'"),
         ("sqlite", "REINDEX t"),
@@ -215,6 +223,66 @@ def test_a_pragma_that_blinds_sessmig_is_refused_everywhere(name: str) -> None:
         assert f"`PRAGMA {name}`" in refusal(f"PRAGMA {name} = 1;", "sqlite", no_transaction=no_transaction).reason
 
 
+_OUTLIVES = "outlives the step's transaction: behind a pooler the next client would have it"
+_ITS_OWN = "Leave it out: each step is a transaction of its own, READ COMMITTED and READ WRITE."
+BEYOND = [
+    ("PREPARE q AS SELECT 1", "PREPARE", _OUTLIVES, "Write the statement out, or put EXECUTE … USING into a DO block."),
+    ("LISTEN x", "LISTEN", _OUTLIVES, "Leave it out: whoever wants the messages listens on its own connection."),
+    (
+        'DECLARE "c" NO SCROLL CURSOR WITH HOLD FOR SELECT 1',
+        "DECLARE … WITH HOLD",
+        _OUTLIVES,
+        "Leave WITH HOLD out: within the file the cursor serves without it.",
+    ),
+    (
+        "SELECT pg_catalog.pg_try_advisory_lock_shared (1)",
+        "pg_try_advisory_lock",
+        _OUTLIVES,
+        "Take pg_try_advisory_xact_lock, which ends with the transaction.",
+    ),
+    (
+        "DO $$ BEGIN PERFORM pg_advisory_lock(1); END $$",
+        "pg_advisory_lock",
+        _OUTLIVES,
+        "Take pg_advisory_xact_lock, which ends with the transaction.",
+    ),
+    (
+        "SET LOCAL transaction_read_only = on",
+        "SET TRANSACTION",
+        "changes the transaction, which is sessmig's",
+        _ITS_OWN,
+    ),
+    ("SET TRANSACTION READ ONLY", "SET TRANSACTION", "changes the transaction, which is sessmig's", _ITS_OWN),
+    (
+        "set session characteristics as transaction read only",
+        "SET SESSION CHARACTERISTICS",
+        "changes the transactions that come, which are sessmig's or another client's",
+        _ITS_OWN,
+    ),
+    (
+        "SET SESSION client_encoding TO SQL_ASCII",
+        "SET client_encoding",
+        "says that the file is not UTF-8, and it is",
+        "Leave it out: sessmig sends UTF-8.",
+    ),
+    (
+        "SET NAMES 'LATIN1'",
+        "SET NAMES",
+        "says that the file is not UTF-8, and it is",
+        "Leave it out: sessmig sends UTF-8.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "shown", "reason", "remedy"), BEYOND)
+def test_what_reaches_beyond_the_step_is_refused_everywhere(
+    statement: str, shown: str, reason: str, remedy: str
+) -> None:
+    for no_transaction in (False, True):
+        error = refusal(f"SELECT 1;\n{statement};", no_transaction=no_transaction)
+        assert str(error) == f"{SQL}:2: `{shown}` {reason}\n{remedy}"
+
+
 def test_a_byte_order_mark_left_by_joining_files_hides_nothing() -> None:
     assert refusal("SELECT 1;\n\ufeffCOMMIT;\nSELECT 2;", "sqlite").line == 2
 
@@ -225,3 +293,13 @@ def test_the_first_refusal_of_a_file_is_the_one_that_is_named() -> None:
 
 def test_a_long_file_of_rows_costs_next_to_nothing() -> None:
     assert len(run("INSERT INTO t VALUES (1);\n" * 20_000)) == 20_000
+
+
+@pytest.mark.parametrize(
+    "statement", ["PRAGMA case_sensitive_like = ON", "PRAGMA temp_store_directory('/x')", "PRAGMA hard_heap_limit = 1"]
+)
+def test_a_pragma_that_is_not_known_to_be_sound_may_not_be_given_a_value(statement: str) -> None:
+    name = statement.split()[1].partition("(")[0]
+    for no_transaction in (False, True):
+        assert f"`PRAGMA {name}`" in refusal(f"{statement};", "sqlite", no_transaction=no_transaction).reason
+    assert run(f"PRAGMA {name};", "sqlite") == [f"PRAGMA {name};"]

@@ -1,0 +1,54 @@
+"""Writes lines to standard output and standard error, whoever reads them or has gone.
+
+Knows streams; knows nothing of what is said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+import click
+
+unwritten: list[str] = []
+"""Why standard output could not be written, if it could not."""
+
+
+def say(line: str = "", *, err: bool = False) -> None:
+    """Print a line to whoever still reads; `| head` must not change what comes of a command."""
+    try:
+        click.echo(line, err=err)
+    except OSError as error:
+        _let_go(sys.stderr if err else sys.stdout)
+        if not err and not isinstance(error, BrokenPipeError):
+            unwritten.append(error.strerror or str(error))
+
+
+def flush_streams() -> None:
+    """Write what is left, or let it go: at the end of the process that would change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _let_go(stream)
+
+
+def _let_go(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def open_streams() -> None:
+    """Give closed streams a place: what is opened next would get their number, and what is printed with it."""
+    for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # gets the lowest free number; to write to standard output then fails
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
