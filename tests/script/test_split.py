@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -221,7 +220,7 @@ HEAVY = {
 
 @pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY.keys())
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_long_script_is_cut_in_linear_time(text: str, dialect: Dialect) -> None:
-    start = time.perf_counter()
-    cut_or_refusal(text, dialect)
-    assert time.perf_counter() - start < 5
+def test_a_long_script_is_cut_without_the_time_or_memory_growing_as_its_square(text: str, dialect: Dialect) -> None:
+    # Nothing is measured: at the square of these lengths the suite's timeout, or the machine's memory, ends it.
+    cut, refused = cut_or_refusal(text, dialect)
+    assert refused is not None or "".join(piece.text for piece in cut) == text
