@@ -5,15 +5,22 @@ Knows statements and checks; knows nothing of locks, commits and the ledger.
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sessmig import proof, script
-from sessmig.model import Step
+from sessmig.accounts import Accounts
+from sessmig.errors import CheckError, DatabaseError
+from sessmig.guard import Guard
+from sessmig.model import Dialect, Piece, Script, Step
 from sessmig.proof import Picture
-from sessmig.results import StatementResult, StepOutcome, StepReport
+from sessmig.results import Account, StatementResult, StepOutcome, StepReport
+from sessmig.row_words import loss_text
+from sessmig.rows import Effect, Loss
 from sessmig.words import since, speaks_of_passwords, utc_now
 
 if TYPE_CHECKING:
@@ -25,6 +32,9 @@ _NOTICES = 100
 """How many notices are kept; a loop may raise one for each row."""
 _KEPT_TEXT = 100_000
 """A text of up to so many characters is kept in the log, to show later what changed."""
+_EMPTYING = re.compile(r"\b(?:DELETE|TRUNCATE|DROP|REPLACE(?!\s*\())\b", re.IGNORECASE)
+_NAME = re.compile(r'"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\]|\w+')
+_WAITING = (("SET", "lock_timeout"), ("SET", "statement_timeout"))
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 
 
@@ -37,6 +47,12 @@ class Attempt:
     clock: float = 0.0
     statements: list[StatementResult] = field(default_factory=list)
     picture: Picture = field(default_factory=Picture)
+    accounts: list[Account] = field(default_factory=list)
+    places: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Where in `statements` each kind of statement stands, by its verb and target."""
+    guard: Guard | None = None
+    effects: tuple[Effect, ...] = ()
+    losses: tuple[Loss, ...] = ()
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -58,8 +74,11 @@ class Attempt:
             tuple(self.statements),
             tuple(self.picture.measurements),
             tuple(self.picture.checks),
-            self.notices,
-            error,
+            tuple(self.accounts),
+            self.effects,
+            self.losses,
+            notices=self.notices,
+            error=error,
         )
 
 
@@ -73,25 +92,66 @@ def carry_out(database: Database, attempt: Attempt) -> None:
     step = attempt.step
     attempt.picture = proof.ask_before(database, step.blocks)
     attempt.picture.demand()
-    mark = database.mark()
+    accounts = Accounts(database, step.merges, _emptied(step.script, database.dialect) if step.merges else frozenset())
+    attempt.accounts = accounts.results
+    attempt.guard = guard = Guard(database, step.script)
+    guard.begin()
+    mark = database.mark(step.script.text)
     try:
-        _send(database, attempt)
+        # Behind the locks that the file itself takes first nobody else writes any more.
+        locks = _leading_locks(step.script, database.dialect)
+        _send(database, attempt, guard, 0, locks)
+        accounts.begin()
+        accounts.demand()
+        _send(database, attempt, guard, locks, len(step.script.pieces))
     finally:
         attempt.notices = _first(database.notices())
     database.undo_settings(mark)
+    guard.end()
     proof.ask_after(database, step.blocks, attempt.picture)
+    accounts.end()
+    attempt.effects, attempt.losses = guard.effects(), guard.losses(accounts.covered)
+    attempt.picture.checks += guard.checks()
     attempt.picture.demand()
+    accounts.demand()
+    if attempt.losses:
+        raise CheckError(f"{step.script.path}: loss guard: {loss_text(attempt.losses[0])}")
 
 
-def _send(database: Database, attempt: Attempt) -> None:
+def _emptied(source: Script, dialect: Dialect) -> frozenset[str]:
+    """Return all names in the statements of a script that may take rows away; in the text of a DO block too."""
+    texts = (piece.statement for piece in source.pieces if _EMPTYING.search(piece.text, piece.body))
+    written = {name for text in texts for name in _NAME.findall(text)}
+    return frozenset(part for name in written for part in script.parts(name, dialect))
+
+
+def _leading_locks(source: Script, dialect: Dialect) -> int:
+    """Count the statements at a script's head that take locks, or say how long to wait for them."""
+    for number, piece in enumerate(source.pieces):
+        outline = script.outline(piece.statement, dialect)
+        if outline.verb != "LOCK" and (outline.verb, outline.target.lower()) not in _WAITING:
+            return number
+    return len(source.pieces)
+
+
+def _send(database: Database, attempt: Attempt, guard: Guard, first: int, last: int) -> None:
+    """Send the statements from the first to before the last, and count what each did."""
+    for start, stop in guard.stretches(first, last):
+        try:
+            _send_all(database, attempt, guard, start, attempt.step.script.pieces[start:stop])
+        except DatabaseError as error:
+            error.index = None if error.index is None else error.index + start
+            raise
+
+
+def _send_all(database: Database, attempt: Attempt, guard: Guard, start: int, pieces: Sequence[Piece]) -> None:
     source = attempt.step.script
-    dialect = database.dialect
     merging = len(source.pieces) > _DETAILED
-    places: dict[tuple[str, str], int] = {}
-    with closing(database.run(source.text, source.pieces)) as counts:
+    places = attempt.places
+    with closing(database.run(source.text, pieces)) as counts:
         for index, rows in enumerate(counts):
-            piece = source.pieces[index]
-            outline = script.outline(piece.statement, dialect)
+            piece = pieces[index]
+            outline = guard.done(start + index, rows)
             if rows is None and outline.verb in _CHANGING:
                 rows = 0
             result = StatementResult(piece.statement_line, outline.verb, outline.target, rows)
@@ -119,6 +179,12 @@ def detail(report: StepReport, text: str) -> dict[str, Any]:
         "checks": [asdict(check) for check in report.checks],
         "measures": {m.name: m.value for m in report.measurements},
     }
+    if report.merges:
+        kept["merges"] = [asdict(account) for account in report.merges]
+    if report.effects:
+        kept["effects"] = [asdict(effect) for effect in report.effects]
+    if report.losses:
+        kept["losses"] = [asdict(loss) for loss in report.losses]
     if report.notices:
         kept["notices"] = list(report.notices)
     if report.error:

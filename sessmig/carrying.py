@@ -99,7 +99,7 @@ class Carrying:
         if not self._is_still_pending(step.migration):
             return attempt.report("already applied")
         carry_out(self._job.database, attempt)
-        if self._whole:
+        if self._whole or self._job.within:
             self._job.database.settle()
         report = attempt.report("would apply" if self._job.dry_run else "applied")
         self._ledger.record(step.migration, report)
@@ -142,7 +142,9 @@ class Carrying:
         if self._committing:
             self._done.pop()
             error.what = f"the commit of the whole run failed: {error.what}"
-        told = of_step(step, error, attempt.picture.checks, standing=self._standing(step, error))
+        if attempt.losses and attempt.guard and not (self._whole or self._job.within):
+            attempt.losses = attempt.guard.completed(attempt.losses)
+        told = of_step(step, error, attempt.report("failed"), standing=self._standing(step, error))
         report = attempt.report("failed", told.what)
         if self._job.single_transaction:
             self._done = [replace(done, outcome="rolled back") for done in self._done]
@@ -167,6 +169,8 @@ class Carrying:
         if failed and isinstance(error, DatabaseError) and error.in_doubt:
             title = failed.migration.title
             return f"The connection was lost at the commit: whether {title} stands, sessmig status tells."
+        if self._job.within:
+            return "The database holds what it held before: it was a rehearsal."
         if self._job.dry_run:
             return "The database holds what it held before: it was a dry run."
         if self._job.single_transaction:

@@ -21,6 +21,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Prose may begin with check or warn, but not so.
 _HEAD_WITHOUT_COLON = re.compile(rf"expect\s+(?:none|some|same|true|false|:\w+|{_NUMBER.pattern}|{_TEXT.pattern})")
 
+Head = tuple[int, str, str]
+"""A line, the word that it begins with, and the rest."""
+
 _VERBS: dict[str, tuple[Verb, bool]] = {
     "require": ("require", True),
     "measure": ("measure", False),
@@ -29,13 +32,16 @@ _VERBS: dict[str, tuple[Verb, bool]] = {
     "warn": ("warn", False),
 }
 _ROWS: dict[str, Expectation] = {"none": "none", "some": "some", "same": "same"}
-_LATER = ("merge", "source after", "reject", "differing")
+_OF_MERGE = ("merge", "source after", "reject", "differing")
 _QUERIES = ("SELECT", "VALUES")
-_KNOWN = "require, measure before, measure, check, warn, and expect under a verb"
+_KNOWN = (
+    "require, measure before, measure, check, warn, and expect under a verb; "
+    "merge, with source after, reject and differing under it"
+)
 
 
-def read_blocks(path: Path, queries: Sequence[Query], tail: Sequence[Comment]) -> tuple[Block, ...]:
-    """Read the blocks of a verify file.
+def read_blocks(path: Path, queries: Sequence[Query], tail: Sequence[Comment]) -> tuple[tuple[Block, ...], list[Head]]:
+    """Read the blocks of a verify file; of its merges, which have no query, return the heads as they are.
 
     Args:
         path: the file, for messages.
@@ -47,17 +53,33 @@ def read_blocks(path: Path, queries: Sequence[Query], tail: Sequence[Comment]) -
             twice, an expectation that is none, a query that is no SELECT, a `:name` that no earlier measure has.
     """
     blocks: list[Block] = []
+    merges: list[Head] = []
     for query in queries:
-        block = _block(path, query)
+        heads = list(_heads(path, query.comments))
+        _refuse_stray(path, heads)
+        while heads and heads[0][1] in _OF_MERGE:
+            merges.append(heads.pop(0))
+        block = _block(path, query, heads)
         _refuse_twins(block, blocks)
         _refuse_unknown_measures(block, blocks)
         blocks.append(block)
-    for line, word, _ in _heads(path, tail):
-        raise FileError(path, f"{word} without its query", line=line, remedy="Write one SELECT under it.")
-    return tuple(blocks)
+    heads = list(_heads(path, tail))
+    _refuse_stray(path, heads)
+    for line, word, text in heads:
+        if word not in _OF_MERGE:
+            raise FileError(path, f"{word} without its query", line=line, remedy="Write one SELECT under it.")
+        merges.append((line, word, text))
+    return tuple(blocks), merges
 
 
-def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, str]]:
+def _refuse_stray(path: Path, heads: Sequence[Head]) -> None:
+    """What belongs to a merge stands under it, with no query between."""
+    if heads and heads[0][1] in _OF_MERGE[1:]:
+        line, word, _ = heads[0]
+        raise FileError(path, f"{word} without its merge", line=line, remedy="It stands under the merge's line.")
+
+
+def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[Head]:
     """Give the comment lines that have the form `word: …`, refusing words that are not known.
 
     Only such lines count as heads; any other comment is a remark. Inside a query, or behind one on its line, it
@@ -73,7 +95,7 @@ def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, 
             continue
         word = match["word"]
         if comment.is_block:
-            if word.lower() in (*_VERBS, *_LATER, "expect"):
+            if word.lower() in (*_VERBS, *_OF_MERGE, "expect"):
                 raise FileError(
                     path,
                     f"a head in a block comment: {word}:",
@@ -82,7 +104,7 @@ def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, 
                 )
             continue
         if not comment.alone:
-            if word in (*_VERBS, *_LATER, "expect"):
+            if word in (*_VERBS, *_OF_MERGE, "expect"):
                 raise FileError(
                     path,
                     f"{word}: stands inside a query, or behind one",
@@ -90,17 +112,12 @@ def _heads(path: Path, comments: Sequence[Comment]) -> Iterator[tuple[int, str, 
                     remedy="Give it a line of its own, above its query. Is a semicolon missing?",
                 )
             continue
-        if word in _LATER:
-            raise FileError(
-                path, f"not supported yet: {word}", line=comment.line, remedy="Use checks and measures for now."
-            )
-        if word != "expect" and word not in _VERBS:
+        if word not in (*_VERBS, *_OF_MERGE, "expect"):
             raise FileError(path, f"unknown word: {word}:", line=comment.line, remedy=f"Known are: {_KNOWN}.")
         yield comment.line, word, match["rest"].strip()
 
 
-def _block(path: Path, query: Query) -> Block:
-    heads = list(_heads(path, query.comments))
+def _block(path: Path, query: Query, heads: list[Head]) -> Block:
     if not heads:
         raise FileError(
             path, "a query without a verb", line=query.line, remedy=f"Write a head over it; known are: {_KNOWN}."
@@ -126,7 +143,7 @@ def _block(path: Path, query: Query) -> Block:
     return _expecting(block, heads[1:]) if len(heads) > 1 else block
 
 
-def _expecting(block: Block, heads: list[tuple[int, str, str]]) -> Block:
+def _expecting(block: Block, heads: list[Head]) -> Block:
     path, verb = block.path, block.verb
     line, word, text = heads[0]
     if len(heads) > 1 or word != "expect":

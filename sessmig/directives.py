@@ -19,7 +19,7 @@ TOP = ("may-lose", "no-transaction", "foreign-keys-off", "wait", "irreversible")
 """Directives that speak of the whole file."""
 STATEMENT = ("batch", "run-each-row", "idempotent", "allow")
 """Directives that speak of the next statement."""
-_SUPPORTED = ("irreversible",)
+_SUPPORTED = ("may-lose", "irreversible", "idempotent")
 
 
 def is_directive(comment: Comment) -> bool:
@@ -66,12 +66,28 @@ def read_directives(path: Path, comments: Sequence[Comment], first_statement_lin
             )
         directive = Directive(match["word"], match["argument"].strip(), comment.line)
         _judge(path, directive, first_statement_line)
-        if any(earlier.word == directive.word for earlier in found):
+        if directive.word in TOP and any(earlier.word == directive.word for earlier in found):
             raise FileError(
                 path, f"directive given twice: {directive.word}", line=directive.line, remedy="Leave one of them."
             )
         found.append(directive)
     return tuple(found)
+
+
+def refuse_alone(path: Path, found: Sequence[Directive], last_statement_line: int) -> None:
+    """Refuse a directive that speaks of the next statement where none comes.
+
+    Raises:
+        FileError: naming the first.
+    """
+    for directive in found:
+        if directive.word in STATEMENT and directive.line > last_statement_line:
+            raise FileError(
+                path,
+                f"no statement behind this directive: sessmig: {directive.word}",
+                line=directive.line,
+                remedy="It speaks of the next statement: write it above that, or take it away.",
+            )
 
 
 def _refuse_near_miss(path: Path, comment: Comment) -> None:
@@ -114,3 +130,5 @@ def _judge(path: Path, directive: Directive, first_statement_line: int | None) -
         )
     if word == "irreversible" and not directive.argument:
         raise FileError(path, "irreversible needs a reason", line=line, remedy="Write -- sessmig: irreversible REASON.")
+    if word == "idempotent" and directive.argument:
+        raise FileError(path, "idempotent takes no argument", line=line, remedy="Write -- sessmig: idempotent alone.")

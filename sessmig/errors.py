@@ -104,6 +104,11 @@ class DatabaseError(SessmigError):
         self.in_doubt = False
         """The connection was lost at the commit: only the database knows whether it was done."""
 
+    @property
+    def is_missing_table(self) -> bool:
+        """Whether a table that was named is not there."""
+        return self.code == "42P01" or self.what.startswith("no such table")
+
 
 class StepError(SessmigError):
     """A statement failed, or a commit."""

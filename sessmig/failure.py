@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from sessmig.errors import CheckError, DatabaseError, PlanError, SessmigError, StepError
 from sessmig.model import Piece, Problem, Script, Step
-from sessmig.report import check_lines
-from sessmig.results import CheckResult
+from sessmig.report import account_lines, check_lines
+from sessmig.results import StepReport
+from sessmig.row_words import loss_lines
+from sessmig.row_words import remedy as loss_remedy
 from sessmig.words import WIDE, count, discreet, speaks_of_passwords
 
 _QUOTED = re.compile(r"--[^\n]*|/\*.*?\*/|'((?:[^']|'')*+)'|\$\w*\$([^$]*)\$", re.DOTALL)
@@ -35,23 +37,27 @@ def of_problems(problems: Sequence[Problem], diffs: dict[int, str]) -> PlanError
     return PlanError("\n".join([heading, *lines]), holds="Nothing was touched.")
 
 
-def of_step(step: Step, error: SessmigError, checks: Sequence[CheckResult], *, standing: str) -> SessmigError:
+def of_step(step: Step, error: SessmigError, report: StepReport, *, standing: str) -> SessmigError:
     """Put what stopped a step into words.
 
     Args:
         step: the step.
         error: what stopped it.
-        checks: what was asked until then.
+        report: what was done and asked until then.
         standing: what the database holds now, in a sentence.
     """
     if isinstance(error, CheckError):
-        failed = [check for check in checks if check.outcome == "failed"]
-        shown = any(check.examples for check in failed)
-        return CheckError(
-            "\n".join(line for check in failed for line in check_lines(check)) or error.what,
-            holds=standing,
-            remedy=f"Mend {'the rows that are shown' if shown else 'the data'}, or the migration, and run it again.",
-        )
+        failed = [check for check in report.checks if check.outcome == "failed"]
+        unbalanced = [account for account in report.merges if account.outcome == "failed"]
+        shown = any(check.examples for check in failed) or any(account.examples for account in unbalanced)
+        lines = [line for check in failed for line in check_lines(check)]
+        lines += [line for account in unbalanced for line in account_lines(account)]
+        lines += [line for loss in report.losses for line in loss_lines(loss, report.path)]
+        mend = f"Mend {'the rows that are shown' if shown else 'the data'}, or the migration, and run it again."
+        if report.losses:
+            also = mend if failed or unbalanced else "Else mend the migration, and run it again."
+            mend = f"{loss_remedy(report.losses)}.\n{also}"
+        return CheckError("\n".join(lines) or error.what, holds=standing, remedy=mend)
     if isinstance(error, DatabaseError):
         return StepError(
             _of_statement(step.script, error),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -42,6 +42,7 @@ class Job:
         lock_wait: seconds to wait for the lock.
         dry_run: roll everything back at the end.
         single_transaction: make the whole run one commit.
+        within: the caller has opened the transaction, under the lock, and ends it.
         pending: `error` refuses to apply what is pending.
         on_event: told what is happening, from the thread that runs.
     """
@@ -54,6 +55,7 @@ class Job:
     lock_wait: float = 60.0
     dry_run: bool = False
     single_transaction: bool = False
+    within: bool = False
     pending: Literal["apply", "error"] = "apply"
     on_event: Callable[[Event], None] | None = None
 
@@ -76,9 +78,21 @@ class Job:
 
     def transaction(self) -> AbstractContextManager[None]:
         """Open a transaction under the lock; in a dry run it is rolled back at its end."""
+        if self.within:
+            return nullcontext()
         return self.database.transaction(
             self.table, wait=self.lock_wait, on_wait=_Patience(self).told, keep=not self.dry_run
         )
+
+    def steady_transaction(self) -> AbstractContextManager[None]:
+        """Open one under the lock that is rolled back at its end, and does not see what others commit meanwhile."""
+        return self.database.transaction(
+            self.table, wait=self.lock_wait, on_wait=_Patience(self).told, keep=False, steady=True
+        )
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let nothing write; every query sees the same state."""
+        return self.database.read_only() if self.within else self.database.snapshot()
 
 
 class _Patience:

@@ -114,6 +114,13 @@ class Ledger:
             metadata=_json(metadata),
         )
 
+    def take_back(self, migration: Migration) -> None:
+        """Say that a migration was rolled back: it is pending again."""
+        self._database.query(
+            f"UPDATE {self._table} SET status = 'rolled_back' WHERE series = $1 AND version = $2",
+            (self.series, migration.version),
+        )
+
     def resign(self, migration: Migration) -> None:
         """Take an applied migration's file as it is now: its checksum and its name."""
         self._database.query(
@@ -156,20 +163,25 @@ class Ledger:
 
     def texts(self, versions: Sequence[int]) -> dict[int, str]:
         """Return the text that each of these versions had when it was last applied, where the log has it."""
-        found: dict[int, str] = {}
+        found = {version: self._detail(version, "apply", "resign").get("text") for version in versions}
+        return {version: text for version, text in found.items() if isinstance(text, str)}
+
+    def absent(self, version: int) -> dict[str, int]:
+        """Return how many rejected rows each merge of a version left outside its target, as the log has it."""
+        return {merge["name"]: merge["absent"] for merge in self._detail(version, "apply").get("merges", ())}
+
+    def _detail(self, version: int, *actions: str) -> dict[str, Any]:
+        """Read what the log tells of the last success."""
         if not self._has_log:
-            return found
-        for version in versions:
-            answer = self._database.query(
-                f"SELECT CAST(detail AS TEXT) FROM {self._log} WHERE series = $1 AND version = $2 "
-                "AND action IN ('apply', 'resign') AND outcome = 'success' ORDER BY id DESC",
-                (self.series, version),
-                limit=1,
-            )
-            text = json.loads(str(answer.rows[0][0])).get("text") if answer.rows else None
-            if isinstance(text, str):
-                found[version] = text
-        return found
+            return {}
+        chosen = ", ".join(f"'{action}'" for action in actions)
+        answer = self._database.query(
+            f"SELECT CAST(detail AS TEXT) FROM {self._log} WHERE series = $1 AND version = $2 "
+            f"AND action IN ({chosen}) AND outcome = 'success' ORDER BY id DESC",
+            (self.series, version),
+            limit=1,
+        )
+        return dict(json.loads(str(answer.rows[0][0]))) if answer.rows else {}
 
     def _upsert(self, version: int, **values: Cell) -> None:
         names = ["series", "version", *values, "applied_by"]

@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from sessmig.merge import Merge
+
 Dialect = Literal["sqlite", "postgres"]
 Status = Literal["success", "running", "failed", "baseline", "rolled_back"]
 Scalar = str | int | float | bool | None
@@ -114,6 +116,8 @@ class Comment:
     """On a line of its own, and not inside a statement: where directives and heads have to stand."""
     is_block: bool = False
     """A `/* word: … */`, which is none of these and may be meant for one."""
+    indent: int = 0
+    """How many blanks stand behind the dashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +173,10 @@ class Step:
     migration: Migration
     script: Script
     blocks: tuple[Block, ...] = ()
+    merges: tuple[Merge, ...] = ()
     rollback: Script | None = None
     rollback_blocks: tuple[Block, ...] = ()
+    rollback_merges: tuple[Merge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ class Progress:
         if event.report is not None:
             rows = sum(statement.rows or 0 for statement in event.report.statements if statement.verb != "SELECT")
             warned = sum(check.outcome == "warned" for check in event.report.checks)
-            failed = sum(check.outcome == "failed" for check in event.report.checks)
-            held = sum(check.outcome == "passed" for check in event.report.checks)
+            found = event.report.findings
+            failed = sum(one.outcome == "failed" for one in found)
+            held = sum(one.outcome == "passed" for one in found)
             parts = [count(rows, "row")]
             parts += [f"{count(held, 'check')} held"] if held else []
             parts += [f"{count(failed, 'check')} failed"] if failed else []

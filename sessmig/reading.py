@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sessmig import checks, directives, script
+from sessmig import checks, declared, directives, merge_heads, script
 from sessmig.errors import FileError
 from sessmig.files import checksum, decode, read_bytes, read_text
+from sessmig.merge import Merge
 from sessmig.model import Block, Comment, Dialect, Migration, Query, Script, Step
 
 
@@ -37,9 +38,9 @@ def read_step(migration: Migration, dialect: Dialect) -> Step:
     return Step(
         migration,
         main,
-        read_blocks(migration.verify, dialect),
+        *read_blocks(migration.verify, dialect),
         rollback,
-        read_blocks(migration.rollback_verify, dialect),
+        *read_blocks(migration.rollback_verify, dialect),
     )
 
 
@@ -48,25 +49,30 @@ def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:
     first = next((piece.statement_line for piece in pieces if piece.is_statement), None)
     comments = [comment for piece in pieces for comment in script.comments(piece, dialect)]
     found = directives.read_directives(path, comments, first)
+    for directive in found:
+        if directive.word == "may-lose":
+            declared.may_lose(path, directive)
     above = [c for c in comments if first is None or c.line < first]
+    kept = tuple(script.refuse(pieces, dialect, path, no_transaction=False))
+    directives.refuse_alone(path, found, kept[-1].statement_line if kept else 0)
     return Script(
         path,
         text,
         directives.description(above, otherwise=name.replace("_", " ")),
-        tuple(script.refuse(pieces, dialect, path, no_transaction=False)),
+        kept,
         found,
     )
 
 
-def read_blocks(path: Path | None, dialect: Dialect) -> tuple[Block, ...]:
-    """Read a verify file, where there is one."""
+def read_blocks(path: Path | None, dialect: Dialect) -> tuple[tuple[Block, ...], tuple[Merge, ...]]:
+    """Read a verify file, where there is one: the blocks with a query, and the merges."""
     if path is None:
-        return ()
+        return (), ()
     pieces = script.split(read_text(path), dialect, path)
     queries: list[Query] = []
     tail: list[Comment] = []
     for piece in pieces:
-        comments = tuple(script.comments(piece, dialect))
+        comments = merge_heads.joined(path, script.comments(piece, dialect))
         for comment in comments:
             if directives.is_directive(comment):
                 raise FileError(
@@ -95,4 +101,5 @@ def read_blocks(path: Path | None, dialect: Dialect) -> tuple[Block, ...]:
                 tuple(script.placeholders(text, dialect)),
             )
         )
-    return checks.read_blocks(path, queries, tail)
+    blocks, heads = checks.read_blocks(path, queries, tail)
+    return blocks, merge_heads.read_merges(path, heads, dialect)

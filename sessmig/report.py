@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sessmig.results import CheckResult, Measurement, Outcome, Report, StatusReport, StepReport
+from sessmig.results import Account, CheckResult, Measurement, Outcome, Report, StatusReport, StepReport
+from sessmig.row_words import effect_lines, loss_text
 from sessmig.words import count, plain, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
@@ -25,12 +26,18 @@ def check_lines(check: CheckResult, *, examples: bool = True) -> list[str]:
     return lines
 
 
-def example_lines(check: CheckResult) -> list[str]:
-    """Lay the counter-examples of a check out as a small table."""
-    if not check.examples:
+def account_lines(account: Account) -> list[str]:
+    """Put a row account that does not balance into words, with the rows that do not fit."""
+    lines = [f"{account.where}: merge failed: {account.name}", f"    {account.found}"]
+    return lines + [f"    {line}" for line in example_lines(account)]
+
+
+def example_lines(found: CheckResult | Account) -> list[str]:
+    """Lay the counter-examples of a check or account out as a small table."""
+    if not found.examples:
         return []
-    lines = table(check.columns, check.examples)
-    more = check.total - len(check.examples)
+    lines = table(found.columns, found.examples)
+    more = found.total - len(found.examples)
     return [*lines, f"... and {more:,} more"] if more > 0 else lines
 
 
@@ -44,12 +51,13 @@ def text_lines(report: Report, *, rows_of: Collection[Outcome] = ()) -> Iterator
     yield f"{report.series} on {report.database}"
     for step in report.steps:
         yield ""
-        yield from _step_lines(step, rows_of)
+        yield from step_lines(step, rows_of)
     yield ""
     yield summary(report)
 
 
-def _step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
+def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
+    """Lay out what one step did."""
     said = {"verified": "", "already applied": ", already applied by another process"}.get(
         step.outcome, f", {step.outcome} in {took(step.duration_ms)}"
     )
@@ -67,6 +75,16 @@ def _step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]
             for s in step.statements
         ]
         yield from (f"    {line}" for line in table(("line", "statement", "rows"), rows, numbers=(0, 2)))
+    if step.effects:
+        yield "  tables"
+        yield from (f"    {line}" for line in effect_lines(step.effects))
+    for loss in step.losses:
+        yield f"  LOST  {loss_text(loss)}"
+    for account in step.merges:
+        yield f"  merge {account.name}"
+        lines = _asked_again(account) if step.outcome == "verified" else _merge_lines(account)
+        lines += example_lines(account) if account.outcome in rows_of else []
+        yield from (f"    {line}" for line in lines)
     if step.measurements:
         yield "  measures"
         measured = [(m.name, _value(m) if m.before else "", "" if m.before else _value(m)) for m in step.measurements]
@@ -80,6 +98,19 @@ def _step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]
                 yield from (f"      {' ' * width}{line}" for line in example_lines(check))
     for notice in step.notices:
         yield f"  {notice}"
+
+
+def _asked_again(account: Account) -> list[str]:
+    return [f"{SIGNS[account.outcome]}  {account.found or 'nothing is missing'}"]
+
+
+def _merge_lines(account: Account) -> list[str]:
+    rows = [(f"rejected: {rule}", number) for rule, number in account.rejected]
+    rows += [("missing", account.missing)] if account.missing else []
+    known = [("inserted", account.inserted), ("identical", account.identical), ("differing", account.differing)]
+    cells = [("source", f"{account.source:,}"), *((name, f"{number:,}") for name, number in [*known, *rows])]
+    lines = table([name for name, _ in cells], [[cell for _, cell in cells]], numbers=range(len(cells)))
+    return [*lines, f"FAILED  {account.found}"] if account.found else lines
 
 
 def _value(measurement: Measurement) -> str:
@@ -97,14 +128,16 @@ def _found(check: CheckResult) -> str:
 
 def summary(report: Report) -> str:
     """Return the last line of a report: what came of the run."""
-    checks = [check for step in report.steps for check in step.checks]
+    checks = [found for step in report.steps for found in step.findings]
     passed = sum(check.outcome == "passed" for check in checks)
     warned = sum(check.outcome == "warned" for check in checks)
     failed = sum(check.outcome == "failed" for check in checks)
-    again = sum(check.outcome == "not re-runnable" for check in checks)
-    parts = [f"{passed} of {count(len(checks) - warned - again, 'check')} held"] if checks else []
+    again = sum(check.outcome == "not re-runnable" for step in report.steps for check in step.checks)
+    gone = sum(account.outcome == "not re-runnable" for step in report.steps for account in step.merges)
+    parts = [f"{passed} of {count(len(checks) - warned - again - gone, 'check')} held"] if checks else []
     parts += [count(warned, "warning")] if warned else []
     parts += [f"{again} not re-runnable, as they need the picture before the step"] if again else []
+    parts += [f"{count(gone, 'merge')} not re-runnable"] if gone else []
     if report.action == "verify":
         nothing = f"{count(report.standing, 'migration')} applied, none with a verify file"
         return ("VERIFICATION FAILED: " if failed else "verified: ") + (", ".join(parts) or nothing)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sessmig.model import Cell, Problem, Verb
+from sessmig.rows import Effect, Loss
 
 Outcome = Literal["passed", "failed", "warned", "not re-runnable"]
 
@@ -50,7 +51,36 @@ class CheckResult:
     """How many rows the examples were taken from."""
 
 
-StepOutcome = Literal["applied", "would apply", "already applied", "failed", "rolled back", "verified"]
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The row account of one `merge` block: where each row of the source went.
+
+    `source = inserted + identical + differing + rejected`, and `missing` is 0; otherwise the step was rolled back.
+    """
+
+    name: str
+    where: str
+    outcome: Outcome
+    source: int = 0
+    inserted: int = 0
+    identical: int = 0
+    """Already in the target, with the same values in the compared columns."""
+    differing: int = 0
+    """Already in the target, with other values; the target's row stays."""
+    rejected: tuple[tuple[str, int], ...] = ()
+    """How many rows each `reject` rule took; a row that two rules fit counts for the first."""
+    absent: int = 0
+    """How many rejected rows are not in the target: what a later look must not take for missing."""
+    missing: int = 0
+    found: str = ""
+    """What does not hold, in words; empty where it all does."""
+    columns: tuple[str, ...] = ()
+    examples: tuple[tuple[Cell, ...], ...] = ()
+    total: int = 0
+    """How many rows the examples were taken from."""
+
+
+StepOutcome = Literal["applied", "would apply", "already applied", "failed", "rolled back", "verified", "rehearsed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +98,10 @@ class StepReport:
     statements: tuple[StatementResult, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    merges: tuple[Account, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    """What was taken away that no `may-lose` names; the step was rolled back for it."""
     notices: tuple[str, ...] = ()
     """What the server said meanwhile (RAISE NOTICE)."""
     error: str = ""
@@ -75,6 +109,11 @@ class StepReport:
     @property
     def title(self) -> str:
         return f"{self.label}_{self.name}"
+
+    @property
+    def findings(self) -> tuple[CheckResult | Account, ...]:
+        """All that had to hold: checks and row accounts."""
+        return (*self.checks, *self.merges)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from time import monotonic
 
 from sessmig import proof
+from sessmig.accounts import ask_again
 from sessmig.attempt import Attempt
 from sessmig.errors import ConnectError
 from sessmig.job import Job, find
-from sessmig.model import Block, Entry, Migration, Plan, Script, Step
+from sessmig.model import Entry, Migration, Plan, Script, Step
 from sessmig.problems import refuse
 from sessmig.reading import read_blocks
-from sessmig.results import Report, Standing, State, StatusReport, StepReport
+from sessmig.results import Report, Standing, State, StatusReport
 from sessmig.source import Series
 from sessmig.words import since
 
@@ -68,12 +69,16 @@ def verify(job: Job) -> Report:
     series, ledger, plan = find(job)
     refuse(plan, ledger)
     ran = {entry.version: entry for entry in plan.applied if entry.status == "success"}
-    chosen = [(m, read_blocks(m.verify, job.database.dialect)) for m in series.migrations if m.version in ran]
+    chosen = [(m, *read_blocks(m.verify, job.database.dialect)) for m in series.migrations if m.version in ran]
     steps = []
-    with job.database.snapshot():
-        for migration, blocks in chosen:
-            if blocks:
-                steps.append(_ask_again(job, migration, blocks, ran[migration.version]))
+    with job.snapshot():
+        for migration, blocks, merges in chosen:
+            if blocks or merges:
+                script = Script(migration.path, "", ran[migration.version].description or migration.name, ())
+                attempt = Attempt(Step(migration, script, blocks, merges))
+                attempt.picture = proof.ask_again(job.database, blocks)
+                attempt.accounts += ask_again(job.database, merges, ledger.absent(migration.version))
+                steps.append(attempt.report("verified"))
     return Report(
         "verify",
         series.name,
@@ -82,10 +87,3 @@ def verify(job: Job) -> Report:
         len(plan.applied),
         duration_ms=since(started),
     )
-
-
-def _ask_again(job: Job, migration: Migration, blocks: tuple[Block, ...], entry: Entry) -> StepReport:
-    script = Script(migration.path, "", entry.description or migration.name, ())
-    attempt = Attempt(Step(migration, script, blocks))
-    attempt.picture = proof.ask_again(job.database, blocks)
-    return attempt.report("verified")

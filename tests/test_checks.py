@@ -13,7 +13,10 @@ from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.run.doing import state
 
-KNOWN = "require, measure before, measure, check, warn, and expect under a verb"
+KNOWN = (
+    "require, measure before, measure, check, warn, and expect under a verb; "
+    "merge, with source after, reject and differing under it"
+)
 NO_HEAD = f"Write a head over it; known are: {KNOWN}."
 ONE_QUERY = "a block holds one SELECT, WITH ... SELECT or VALUES"
 
@@ -23,7 +26,7 @@ Opened = Callable[[str], Probe]
 def blocks(tmp_path: Path, text: str, dialect: Dialect = "sqlite") -> tuple[Block, ...]:
     path = tmp_path / "x.verify.sql"
     path.write_text(text)
-    return read_blocks(path, dialect)
+    return read_blocks(path, dialect)[0]
 
 
 def refusal(tmp_path: Path, text: str) -> str:
@@ -142,12 +145,11 @@ def test_what_is_not_understood_is_refused_with_its_line(text: str, told: str, t
 
 
 @pytest.mark.parametrize("word", ["merge", "source after", "reject", "differing"])
-def test_a_merge_is_not_supported_yet_and_says_so(word: str, tmp_path: Path) -> None:
-    for text in (f"-- {word}: old into new on id\n", f"-- check: a\n-- {word}: x\nSELECT 1;"):
-        assert refusal(tmp_path, text) == (
-            f"x.verify.sql:{text.count(chr(10), 0, text.index(word)) + 1}: not supported yet: {word}\n"
-            "Use checks and measures for now."
-        )
+def test_the_heads_of_a_merge_do_not_stand_under_a_verb(word: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, f"-- check: a\n-- {word}: x\nSELECT 1;") == (
+        f"x.verify.sql:2: {word} stands over a block that has its head already\n"
+        "Each verb needs a query of its own, and one expect at most."
+    )
 
 
 @pytest.mark.parametrize(

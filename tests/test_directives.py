@@ -36,13 +36,11 @@ def description(url: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     "directive",
     [
-        "may-lose a",
         "no-transaction",
         "foreign-keys-off",
         "wait 7 days after 34",
         "batch a by x size 100",
         "run-each-row",
-        "idempotent",
         "allow a",
     ],
 )

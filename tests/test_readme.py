@@ -20,7 +20,7 @@ OUTPUTS = re.findall(r"```text\n(.*?)```", README, flags=re.DOTALL)
 def test_the_failure_that_the_readme_shows_is_what_its_files_give(
     migrations: WriteMigrations, cli: Cli, probe: Callable[[str | Path], Probe]
 ) -> None:
-    assert list(FILES) == ["0001_customers.sql", "0002_cities.sql", "0002_cities.verify.sql"]
+    assert list(FILES) == ["0001_customers.sql", "0002_cities.sql", "0002_cities.verify.sql", "0003_moved.sql"]
     folder = migrations(FILES)
 
     done = cli("migrate", "--database", "app.db", "--dir", "shop", "--quiet", cwd=folder.parent)
@@ -30,18 +30,34 @@ def test_the_failure_that_the_readme_shows_is_what_its_files_give(
     assert "residents" not in probe(folder.parent / "app.db").tables()
 
 
-def test_the_example_runs_once_its_fault_is_mended(migrations: WriteMigrations, cli: Cli) -> None:
-    mended = FILES | {
-        "0002_cities.sql": FILES["0002_cities.sql"].replace(
-            "city FROM customers WHERE city <> ''", "coalesce(city, 'unknown') FROM customers"
-        )
-    }
-    folder = migrations(mended)
+def _mended() -> dict[str, str]:
+    rule = re.findall(r"`(-- reject: [^`]+)`", README)[0]
+    verify = FILES["0002_cities.verify.sql"].replace("comparing city\n", f"comparing city\n{rule}\n")
+    return {**FILES, "0002_cities.verify.sql": verify}
 
-    done = cli("migrate", "--database", "app.db", "--dir", "shop", "--quiet", cwd=folder.parent)
+
+def test_the_example_runs_once_its_fault_is_mended(migrations: WriteMigrations, cli: Cli) -> None:
+    folder = migrations(_mended())
+
+    done = cli("migrate", "--database", "app.db", "--dir", "shop", "--quiet", "--to", "2", cwd=folder.parent)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("2 migrations applied in")
+
+
+def test_the_guard_says_what_the_readme_shows(
+    migrations: WriteMigrations, cli: Cli, probe: Callable[[str | Path], Probe]
+) -> None:
+    folder = migrations(FILES)
+    command = ("migrate", "--database", "app.db", "--dir", "shop", "--quiet")
+    cli(*command, cwd=folder.parent)
+    for name, text in _mended().items():
+        (folder / name).write_text(text)
+
+    done = cli(*command, cwd=folder.parent)
+
+    assert (done.returncode, done.stderr) == (3, OUTPUTS[2])
+    assert probe(folder.parent / "app.db").value("SELECT count(*) FROM customers") == 3
 
 
 def test_the_first_run_that_the_readme_shows_is_what_make_migrate_prints(cli: Cli, tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ A database decides nothing and prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
+from sessmig.rehearsal import Fingerprint, TableLock
+from sessmig.rows import Change, Fault, Table
 
 
 class Database(Protocol):
@@ -40,6 +43,15 @@ class Database(Protocol):
 
     def literal(self, value: Cell) -> str:
         """Write a value in SQL, so that it is read back exactly."""
+
+    def unlike(self, left: str, right: str, kind: Kind) -> str:
+        """Write the condition that two values differ, NULL being a value; as text exactly, as JSON by what it says."""
+
+    def kinds(self, sql: str) -> tuple[Kind, ...]:
+        """Return of what kind each column of a query's answer is."""
+
+    def keep(self, name: str, query: str, key: Sequence[str] = ()) -> str:
+        """Put the rows of a query into a temporary table, indexed by its `key`; return its name in SQL."""
 
     def table(self, name: str) -> str:
         """Return a table's name of the ledger's schema, quoted and with its schema."""
@@ -77,7 +89,7 @@ class Database(Protocol):
         """
 
     def transaction(
-        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True
+        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True, steady: bool = False
     ) -> AbstractContextManager[None]:
         """Open a transaction that begins with the lock; commit it at the end, or roll back on an error.
 
@@ -86,6 +98,7 @@ class Database(Protocol):
             wait: how many seconds to wait for the lock.
             on_wait: told now and then who holds it.
             keep: False rolls back at the end.
+            steady: what others commit meanwhile is not seen.
 
         Raises:
             LockError: the lock was not had in time.
@@ -98,8 +111,12 @@ class Database(Protocol):
     def read_only(self) -> AbstractContextManager[None]:
         """Within a transaction, let nothing write; and leave no trace of what was asked."""
 
-    def mark(self) -> Mark:
-        """Remember the open transaction and the session's settings."""
+    def mark(self, text: str = "") -> Mark:
+        """Remember the open transaction and the session's settings.
+
+        Args:
+            text: the script that is to run, for the settings of an application's own that it speaks of.
+        """
 
     def undo_settings(self, mark: Mark) -> None:
         """Give the session's settings back as they were at the mark; drop the temporary objects that came since.
@@ -119,6 +136,46 @@ class Database(Protocol):
             DatabaseError: with the number of the statement that failed.
         """
 
+    def tables(self) -> tuple[Table, ...]:
+        """Return every user table as it stands now: no system table, no view, nothing temporary."""
+
+    def hold(self, table: Table) -> None:
+        """Let nobody else write to a table from now until the transaction ends, as its DROP or TRUNCATE would do.
+
+        Raises:
+            DatabaseError: the lock was not had.
+        """
+
+    def watch(self, pieces: Sequence[Piece]) -> None:
+        """Begin to count what is done to the rows of each table; within a transaction, before its statements.
+
+        Args:
+            pieces: the statements that are to run.
+        """
+
+    def changes(self) -> Mapping[int, Change]:
+        """Return what was done since `watch` to the rows of each table that stood then, by its identity.
+
+        Tables that nothing was done to may be left out, and such as were made since may be among them. Rows that a
+        block with EXCEPTION deleted and took back may be counted too; what is dropped or truncated is not, nor what
+        another server does (foreign tables).
+        """
+
+    def unwatch(self) -> None:
+        """Count no longer, and leave no trace of it; whoever rolls back need not call it."""
+
+    def faults(self, touched: Collection[Table], pieces: Sequence[Piece]) -> tuple[Fault, ...]:
+        """Look for what is wrong whatever a step meant; asked before a step and after it.
+
+        Args:
+            touched: the tables whose rows the step has inserted or changed; before it, those that its statements
+                name, so that what was wrong with them already is known.
+            pieces: its statements, by which may be left out what none of them can have caused.
+        """
+
+    def rehearsing(self) -> Rehearsing:
+        """Return what a rehearsal needs of this database."""
+
     def settle(self) -> None:
         """Check now what is deferred to the commit; for a run whose steps share one commit, or have none.
 
@@ -128,3 +185,37 @@ class Database(Protocol):
 
     def notices(self) -> tuple[str, ...]:
         """Return what the server said since this was asked last."""
+
+
+class Rehearsing(Protocol):
+    """What a rehearsal needs of a database, beside what every run needs."""
+
+    def stage(self, on: Database | None, *, wait: float) -> AbstractContextManager[Database]:
+        """Give the database to rehearse on: a copy that is gone at the end, the one that is given, or this one itself.
+
+        Args:
+            on: a copy that the user has made.
+            wait: how many seconds to wait for whoever is in the way of a copy.
+
+        Raises:
+            UsageError: `on` is no other database of this kind, or not needed.
+            ConnectError: there is no room for a copy.
+            LockError: somebody was in the way for all of `wait` seconds.
+        """
+
+    def fingerprint(self, exclude: Collection[str], *, values: bool = True) -> Fingerprint:
+        """Take a picture of schema and rows, within a transaction; its costs in memory do not grow with the rows.
+
+        Args:
+            exclude: tables of the ledger's schema that are left out.
+            values: False only counts the rows.
+        """
+
+    def undone(self) -> AbstractContextManager[None]:
+        """Within a transaction, undo at the end what is done inside, also after an error."""
+
+    def watch_locks(self, exclude: Collection[str]) -> None:
+        """Begin to look at the locks that the next step takes on tables that stand now, but for these."""
+
+    def locks(self) -> tuple[TableLock, ...]:
+        """Return the strongest lock taken on each table since, the strongest first; and look no longer."""

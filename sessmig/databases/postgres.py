@@ -6,10 +6,7 @@ transaction mode too, as nothing that it sets outlives a transaction.
 
 from __future__ import annotations
 
-import hashlib
-import random
-import time
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -18,31 +15,30 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from sessmig.databases import postgres_catalogue as catalogue
-from sessmig.databases.groups import groups
+from sessmig.databases import postgres_merging
 from sessmig.databases.postgres_connection import connected
+from sessmig.databases.postgres_faults import faults
+from sessmig.databases.postgres_lock import begin_locked, lock_key
+from sessmig.databases.postgres_locks import LockLog
+from sessmig.databases.postgres_rehearsal import Rehearsing
 from sessmig.databases.postgres_settings import Settings
+from sessmig.databases.postgres_tables import tables
+from sessmig.databases.postgres_watch import Watch
 from sessmig.databases.values import postgres_literal
 from sessmig.databases.wire import Wire, is_whole, rows
-from sessmig.errors import ConnectError, DatabaseError, LedgerError, LockError, UsageError
+from sessmig.errors import ConnectError, DatabaseError, LedgerError, UsageError
+from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
+from sessmig.rows import Change, Fault, Table
 
 _OLDEST = 130000
 
 _IDENTITY = """
 SELECT current_schema(), current_database(), current_setting('server_version_num'), version()"""
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
-_LOCK = "SELECT pg_try_advisory_xact_lock($1), current_setting('standard_conforming_strings')"
 _READ_ONLY = "SAVEPOINT sessmig_reads; SET LOCAL transaction_read_only = on; SET LOCAL row_security = off"
 # Undone at once, or the next step in the same transaction could defer nothing.
 _SETTLE = "SAVEPOINT sessmig_settles; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT sessmig_settles"
-# The lock's number stands in two halves in pg_locks.
-_HOLDER = """
-SELECT a.pid, a.application_name, a.usename, to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
-FROM pg_locks AS l
-JOIN pg_stat_activity AS a ON a.pid = l.pid
-WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND (l.classid::bigint << 32) | l.objid::bigint = $1"""
 
 
 def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
@@ -72,6 +68,7 @@ class Postgres:
     dialect: Dialect = "postgres"
     materialized = "MATERIALIZED"
     literal = staticmethod(postgres_literal)
+    unlike = staticmethod(postgres_merging.unlike)
     is_missing = False
     types = catalogue.TYPES
 
@@ -82,6 +79,8 @@ class Postgres:
         self._connection = connection
         self._wire = Wire(connection, secrets)
         self._settings = Settings(self._wire)
+        self._watch = Watch(self._wire)
+        self._locks = LockLog(self._wire)
         self._borrowed = borrowed
         self._before: tuple[bool, int | None] = (True, None)
         self._encoding = "UTF8"
@@ -138,6 +137,14 @@ class Postgres:
     def table(self, name: str) -> str:
         return f'"{self._schema.replace(chr(34), chr(34) * 2)}"."{name}"'
 
+    def kinds(self, sql: str) -> tuple[Kind, ...]:
+        return postgres_merging.kinds(self._wire, sql)
+
+    def keep(self, name: str, query: str, key: Sequence[str] = ()) -> str:
+        kept = postgres_merging.keep(self._wire, name, query, key)
+        self._settings.note_temporary()  # it is not the file's, and stays for the account
+        return kept
+
     def columns(self, name: str) -> tuple[str, ...]:
         return catalogue.columns(self._wire, self.table(name))
 
@@ -165,10 +172,11 @@ class Postgres:
 
     @contextmanager
     def transaction(
-        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True
+        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True, steady: bool = False
     ) -> Iterator[None]:
-        self._begin(lock, wait, on_wait)
         try:
+            key = lock_key(self._name, self._schema, lock)
+            self._settings.begin(begin_locked(self._wire, key, self.label, wait=wait, on_wait=on_wait, steady=steady))
             if self._set_local:
                 self._wire.command(self._set_local)
             yield
@@ -176,31 +184,6 @@ class Postgres:
                 self._commit()
         finally:
             self._roll_back()
-
-    def _begin(self, lock: str, wait: float, on_wait: Callable[[Holder], None]) -> None:
-        """Poll for the lock; to wait inside the server would deadlock with CREATE INDEX CONCURRENTLY."""
-        key = _key(self._name, self._schema, lock)
-        deadline = time.monotonic() + wait
-        pause = 0.02
-        while True:
-            # READ COMMITTED: a snapshot taken before the lock would not see what its last holder committed.
-            self._wire.command("BEGIN ISOLATION LEVEL READ COMMITTED")
-            try:
-                ((had, quotes),) = self.query(_LOCK, (key,)).rows
-                if had:
-                    self._settings.begin(str(quotes))
-                    return
-            except BaseException:
-                self._roll_back()
-                raise
-            self._wire.command("ROLLBACK")
-            found = self.query(_HOLDER, (key,)).rows
-            holder = Holder(*found[0]) if found else Holder()  # type: ignore[arg-type]
-            if time.monotonic() >= deadline:
-                raise LockError.not_had(self.label, wait, holder)
-            on_wait(holder)
-            time.sleep(min(pause * random.uniform(0.75, 1.25), max(deadline - time.monotonic(), 0.01)))  # noqa: S311
-            pause = min(pause * 1.5, 0.5)
 
     def _commit(self) -> None:
         try:
@@ -228,8 +211,9 @@ class Postgres:
             if not self._connection.closed:
                 self._wire.command("ROLLBACK TO SAVEPOINT sessmig_reads; RELEASE SAVEPOINT sessmig_reads")
 
-    def mark(self) -> Mark:
+    def mark(self, text: str = "") -> Mark:
         self._wire.command("SELECT pg_current_xact_id()")
+        self._settings.note_own_names(text)
         self._settings.note_temporary()
         mark = self._settings.look()
         self._transaction = mark.transaction
@@ -247,9 +231,8 @@ class Postgres:
         self._settings.drop_temporary()
 
     def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
-        self._settings.note_own_names(text)
         done = 0
-        for group in groups(pieces):
+        for group in self._locks.groups(pieces):
             start, answered = group[0].offset, 0
             self._settings.keep_reading()
             with closing(self._wire.exchange(text[start : group[-1].end], offset=start)) as results:
@@ -275,6 +258,27 @@ class Postgres:
                     escaped=self._settings.look().transaction != self._transaction,
                 )
 
+    def tables(self) -> tuple[Table, ...]:
+        return tables(self._wire, self._schema)
+
+    def hold(self, table: Table) -> None:
+        self._wire.command(f"LOCK TABLE {table.sql} IN ACCESS EXCLUSIVE MODE")
+
+    def watch(self, pieces: Sequence[Piece]) -> None:
+        self._watch.begin()
+
+    def changes(self) -> Mapping[int, Change]:
+        return self._watch.changes()
+
+    def unwatch(self) -> None:
+        self._watch.end()
+
+    def faults(self, touched: Collection[Table], pieces: Sequence[Piece]) -> tuple[Fault, ...]:
+        return tuple(faults(self._wire, touched))
+
+    def rehearsing(self) -> Rehearsing:
+        return Rehearsing(self, self._wire, self._locks, self._schema)
+
     def settle(self) -> None:
         self._wire.command(_SETTLE)
 
@@ -289,9 +293,3 @@ class Postgres:
         status = self._connection.info.transaction_status
         if status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
             self._wire.command("ROLLBACK")
-
-
-def _key(*names: str) -> int:
-    """Return the number of the advisory lock for a ledger: eight bytes of a hash of its full name."""
-    digest = hashlib.sha256("\0".join(("sessmig", *names)).encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)

@@ -10,10 +10,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from sessmig.databases import sqlite_file
+from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
 from sessmig.databases.sqlite_connection import connect, path_of
+from sessmig.databases.sqlite_rehearsal import Rehearsing
+from sessmig.databases.sqlite_tables import Tables
+from sessmig.databases.sqlite_watch import Watch
 from sessmig.databases.values import decoded, known, sqlite_literal
 from sessmig.errors import ConnectError, DatabaseError, LockError, UsageError
 from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
@@ -64,6 +68,8 @@ class Sqlite:
     dialect: Dialect = "sqlite"
     materialized = "MATERIALIZED" if sqlite3.sqlite_version_info >= (3, 35) else ""
     literal = staticmethod(sqlite_literal)
+    unlike = staticmethod(sqlite_merging.unlike)
+    kinds = staticmethod(sqlite_merging.kinds)
     types = LedgerTypes(
         text="TEXT",
         integer="INTEGER",
@@ -91,6 +97,13 @@ class Sqlite:
         self._borrowed = borrowed
         self._before: dict[str, Any] = {}
         self._wait = self._left = _READING
+        self._tables = Tables(self.query)
+        self._watch = Watch(self.query, self._command, self._tables)
+        self.tables, self.hold = self._tables.listed, self._tables.hold
+        self.watch = self._watch.begin
+        self.changes = self._watch.changes
+        self.unwatch = self._watch.end
+        self.faults = partial(sqlite_faults.find_faults, self.query, self.tables)
 
     def __enter__(self) -> Sqlite:
         connection = self._connection
@@ -114,6 +127,9 @@ class Sqlite:
 
     def table(self, name: str) -> str:
         return f'main."{name}"'
+
+    def keep(self, name: str, query: str, key: Sequence[str] = ()) -> str:
+        return sqlite_merging.keep(self._command, name, query, key)
 
     def find_ledger(self, name: str, columns: Collection[str]) -> None:
         """Here a ledger stands in `main`, and nowhere else."""
@@ -148,7 +164,7 @@ class Sqlite:
 
     @contextmanager
     def transaction(
-        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True
+        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True, steady: bool = False
     ) -> Iterator[None]:
         if self.is_missing and keep and self._path:
             self._make_file()
@@ -212,7 +228,7 @@ class Sqlite:
         finally:
             self._command(f"PRAGMA query_only = {before}")
 
-    def mark(self) -> Mark:
+    def mark(self, text: str = "") -> Mark:
         settings = [(name, str(self.query(f"PRAGMA {name}").rows[0][0]), True) for name in _SETTINGS]
         return Mark("open" if self._connection.in_transaction else "", tuple(settings))
 
@@ -230,6 +246,7 @@ class Sqlite:
         connection = self._connection
         before = connection.total_changes
         for index, piece in enumerate(pieces):
+            kind = self._tables.about_to_run(piece.statement) if self._watch.is_on else ""
             try:
                 cursor.execute(piece.statement)
                 for _ in cursor:  # a statement that gives rows works only while they are fetched
@@ -239,17 +256,22 @@ class Sqlite:
             if not connection.in_transaction:
                 raise DatabaseError("this statement ended the transaction of the step", index=index, escaped=True)
             rows: int | None = cursor.rowcount
-            if connection.total_changes == before:
+            if connection.total_changes == before or kind:
                 rows = None if rows == -1 else rows
             elif rows == -1:
                 # WITH ... INSERT: Python does not know it for a change.
                 rows = cursor.execute("SELECT changes()").fetchone()[0]
             before = connection.total_changes
+            if kind:
+                self._watch.has_run(kind)
             yield rows
         cursor.close()
 
+    def rehearsing(self) -> Rehearsing:
+        return Rehearsing(self._connection, self._path, self.label, partial(open_file, create=False))
+
     def settle(self) -> None:
-        """SQLite has no such question: a deferred foreign key fails at the commit, and a dry run does not see it."""
+        """SQLite has no such question: a deferred foreign key fails at the commit; `faults` finds it before."""
 
     def notices(self) -> tuple[str, ...]:
         return ()

@@ -60,6 +60,11 @@ class Wire:
             raise self._told(error) from None
         return _answer(result, limit) if result else Answer((), ())
 
+    def types(self, sql: str) -> tuple[int, ...]:
+        """Send a query, and return the types (oids) of the columns of its answer."""
+        *_, result = self.exchange(sql)
+        return tuple(result.ftype(column) for column in range(result.nfields))
+
     def reported(self, setting: str) -> str | None:
         """Return the value of a setting that the server reports whenever it changes."""
         # Not by `info`, which cannot answer while the encoding is one that Python does not know.

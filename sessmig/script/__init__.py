@@ -4,9 +4,26 @@ Knows the quoting of both dialects; knows nothing of what directives mean, of fi
 """
 
 from sessmig.script.comments import comments
+from sessmig.script.ddl import Act, act
 from sessmig.script.lexer import split
+from sessmig.script.names import comparable, parts
 from sessmig.script.outline import Outline, is_balanced, outline, placeholders, words
 from sessmig.script.refusal import refuse
-from sessmig.script.tokens import only_names
+from sessmig.script.tokens import atoms, only_names
 
-__all__ = ["Outline", "comments", "is_balanced", "only_names", "outline", "placeholders", "refuse", "split", "words"]
+__all__ = [
+    "Act",
+    "Outline",
+    "act",
+    "atoms",
+    "comments",
+    "comparable",
+    "is_balanced",
+    "only_names",
+    "outline",
+    "parts",
+    "placeholders",
+    "refuse",
+    "split",
+    "words",
+]

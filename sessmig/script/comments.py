@@ -36,7 +36,9 @@ def comments(piece: Piece, dialect: Dialect) -> list[Comment]:
                 found.append(Comment(_first_line(text[speaking.start(1) : end - 2]), line, is_block=True))
         else:
             alone = start < piece.body and _begins_line(text, start, piece)
-            found.append(Comment(text[start:end].lstrip("-").strip(), line, alone))
+            said = text[start:end].lstrip("-")
+            indent = len(said) - len(said.lstrip())
+            found.append(Comment(said.strip(), line, alone, indent=indent))
     return found
 
 

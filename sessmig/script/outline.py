@@ -47,7 +47,7 @@ def words(text: str, dialect: Dialect, limit: int = 8) -> list[str]:
     - The statement's semicolon ends it, or the first inner one of a trigger.
     """
     found: list[str] = []
-    for word, written in _outside(text, dialect):
+    for word, written in outside(text, dialect):
         if word or _is_name(written):
             found.append(word or written)
         if written == ";" or len(found) == limit:
@@ -77,7 +77,7 @@ def _terms(text: str, dialect: Dialect) -> Iterator[Term]:
         yield text[start:end].upper() if plain else "", text[start:end]
 
 
-def _outside(text: str, dialect: Dialect) -> Iterator[Term]:
+def outside(text: str, dialect: Dialect) -> Iterator[Term]:
     """Yield the terms outside parentheses; a pair that holds something comes as its two signs."""
     depth, begun = 0, False
     for word, written in _terms(text, dialect):
@@ -150,7 +150,7 @@ def outline(text: str, dialect: Dialect) -> Outline:
     the first is the target; of an index, trigger, policy or rule it is its own name, and the table's
     only where it has none. A query is about the first table of its FROM, or about what it makes (INTO).
     """
-    terms = _outside(text, dialect)
+    terms = outside(text, dialect)
     verb = next(terms, ("", ""))[0]
     if verb == "WITH":
         verb = _behind_with(terms)

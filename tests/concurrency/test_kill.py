@@ -58,12 +58,15 @@ STEPS = {
     ),
     "0005_city.verify.sql": "-- check: everyone lives somewhere\nSELECT id FROM people WHERE city IS NULL;\n",
     "0006_archive.sql": (
-        "CREATE TABLE archive (id INTEGER PRIMARY KEY, body TEXT);\n"
+        "-- sessmig: may-lose messages\nCREATE TABLE archive (id INTEGER PRIMARY KEY, body TEXT);\n"
         "INSERT INTO archive (id, body) SELECT id, body FROM messages;\n"
         "DROP TABLE messages;\n"
         "INSERT INTO marks VALUES (6);\n"
     ),
-    "0006_archive.verify.sql": f"-- check: all kept\n-- expect: {2 * ROWS}\nSELECT count(*) FROM archive;\n",
+    "0006_archive.verify.sql": (
+        "-- merge: messages into archive on id comparing body\n\n"
+        f"-- check: all kept\n-- expect: {2 * ROWS}\nSELECT count(*) FROM archive;\n"
+    ),
 }
 VERSIONS = [1, 2, 3, 4, 5, 6]
 

@@ -110,7 +110,8 @@ def test_a_step_may_still_write_and_commit_after_its_checks(
     verify_file = (
         "-- require: nothing\nSELECT 1 WHERE 1 = 0;\n-- check: one\n-- expect: 1\nSELECT count(*) FROM orders;\n"
     )
-    folder = migrations({"1_a.sql": ORDERS, "1_a.verify.sql": verify_file, "2_b.sql": "DELETE FROM orders;\n"})
+    step = "-- sessmig: may-lose orders\nDELETE FROM orders;\n"
+    folder = migrations({"1_a.sql": ORDERS, "1_a.verify.sql": verify_file, "2_b.sql": step})
     assert migrate(database_url, folder).applied == 2
     assert probe(database_url).rows("SELECT * FROM orders") == []
 

@@ -60,10 +60,10 @@ def test_a_chat_message_written_before_the_locks_stays(standing: str, probe: Pro
     assert legacy.look(standing).message("late").metadata is None
 
 
-def test_a_clash_written_before_the_locks_is_found_by_the_checks(standing: str, probe: Probes) -> None:
+def test_a_clash_written_before_the_locks_is_found_by_the_account(standing: str, probe: Probes) -> None:
     write = "INSERT INTO chat_messages VALUES ('m-1', 's-0', 'user', 'Other words', now(), NULL)"
     ended = _while_it_waits(standing, probe(standing), write, legacy.migrate)
-    with pytest.raises(CheckError, match="every message in chat_messages says what it said before"):
+    with pytest.raises(CheckError, match="1 key stands in the target already, with other values"):
         ended.result()
     assert {"webui_sessions", "webui_messages"} < probe(standing).tables()
     assert legacy.look(standing).message("m-1").content == "Other words"

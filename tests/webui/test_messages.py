@@ -86,7 +86,9 @@ def test_messages_without_a_session_are_rejected_by_name_counted_and_kept(databa
     warning = _warning(report, "messages rejected: no such session")
     assert (warning.outcome, warning.total) == ("warned", 2)
     assert [example[:2] for example in warning.examples] == [("lost-1", "gone"), ("lost-2", "gone")]
-    assert (measured["messages_before"], measured["messages_migrated"], measured["messages_rejected"]) == (3, 1, 2)
+    account = report.steps[-1].merges[1]
+    assert (account.source, account.inserted, account.rejected) == (3, 1, (("no such session", 2),))
+    assert (measured["messages_before"], measured["messages_migrated"]) == (3, 1)
     assert [row.message_id for row in after.chat_messages] == ["m-1"]
     assert after.old_messages == before.old_messages
 
@@ -102,7 +104,8 @@ def test_an_identical_message_counts_as_already_there(database_url: str) -> None
     before = legacy.look(database_url)
     report = legacy.migrate(database_url)
     measured = legacy.measures(database_url)
-    assert (measured["messages_already_there"], measured["messages_migrated"]) == (1, 0)
+    account = report.steps[-1].merges[1]
+    assert (account.identical, account.inserted, measured["messages_migrated"]) == (1, 0, 0)
     assert legacy.look(database_url).chat_messages == before.chat_messages
     warning = _warning(report, "messages that were in chat_messages already, with other metadata")
     assert (warning.total, warning.examples[0][0]) == (1, "m-1")
@@ -112,9 +115,8 @@ def test_an_orphan_that_says_the_same_is_already_there_and_not_rejected(database
     legacy.build(
         database_url, chat_messages=[chat_message(session_id="gone")], webui_messages=[old_message("m-1", "gone")]
     )
-    legacy.migrate(database_url)
-    measured = legacy.measures(database_url)
-    assert (measured["messages_already_there"], measured["messages_rejected"]) == (1, 0)
+    account = legacy.migrate(database_url).steps[-1].merges[1]
+    assert (account.source, account.identical, account.rejected) == (1, 1, (("no such session", 0),))
 
 
 def test_orphans_from_before_stay_orphans(database_url: str) -> None:

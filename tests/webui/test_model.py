@@ -25,7 +25,7 @@ def _migrate_and_compare(url: str, seed: int) -> None:
     dialect = legacy.dialect_of(url)
     legacy.build_from(url, nasty_rows(seed, dialect))
     before = legacy.look(url)
-    legacy.migrate(url)
+    report = legacy.migrate(url)
     after, measured = legacy.look(url), legacy.measures(url)
     expected = model.merge(before, dialect, measured["migrated_at"])
     assert model.arrived(before, after) == (expected.sessions, expected.messages)
@@ -39,10 +39,14 @@ def _migrate_and_compare(url: str, seed: int) -> None:
         "messages_migrated": len(expected.messages),
         "sessions_total": len(before.chat_sessions) + len(expected.sessions),
         "messages_total": len(before.chat_messages) + len(expected.messages),
-        "sessions_already_there": expected.already_there[0],
-        "messages_already_there": expected.already_there[1],
-        "messages_rejected": len(expected.rejected),
     }
+    sessions, messages = report.steps[-1].merges
+    assert (sessions.source, sessions.inserted) == (len(before.old_sessions), len(expected.sessions))
+    assert (sessions.identical + sessions.differing, sessions.rejected) == (expected.already_there[0], ())
+    assert (messages.source, messages.inserted) == (len(before.old_messages), len(expected.messages))
+    assert (messages.identical, messages.differing) == (expected.already_there[1], 0)
+    assert messages.rejected == (("no such session", len(expected.rejected)),)
+    assert sessions.missing == messages.missing == 0
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -55,9 +55,10 @@ def test_a_message_id_with_other_content_stops_the_step(
     )
     message = _refused(database_url, probe(database_url))
     lines = message.splitlines()
-    assert lines[0].endswith("require failed: no message id stands in chat_messages with other content")
-    assert lines[1].strip() == "expected none, found 1 row"
-    assert lines[3].split() == ["clash-1", differs_in]
+    assert lines[0].endswith("merge failed: webui_messages into chat_messages")
+    assert lines[1].strip() == "1 key stands in the target already, with other values"
+    assert lines[2].split() == ["message_id", "differs_in", "in_source", "in_target"]
+    assert lines[3].split()[:2] == ["clash-1", differs_in]
     assert "nothing of 0034_merge_webui_sessions stays" in message
 
 
@@ -81,7 +82,8 @@ def test_a_clash_ends_the_command_with_3(database_url: str, probe: Probes, cli: 
     before = probe(database_url).snapshot()["rows"]
     done = cli("migrate", "--database", database_url, "--dir", data.SERIES)
     assert done.returncode == 3
-    assert "no message id stands in chat_messages with other content" in done.stderr
+    assert "merge failed: webui_messages into chat_messages" in done.stderr
+    assert "1 key stands in the target already, with other values" in done.stderr
     assert "m-1" in done.stderr
     assert probe(database_url).snapshot()["rows"] == before
 
@@ -106,11 +108,12 @@ def test_a_row_without_an_id_stops_the_step(sqlite_url: str, probe: Probes) -> N
         webui_messages=[old_message(None), old_message()],
     )
     message = _refused(sqlite_url, probe(sqlite_url))
-    assert "require failed: no session or message without an id" in message
-    assert [line.split()[:2] for line in message.splitlines()[3:5]] == [
-        ["webui_sessions", "ada"],
-        ["webui_messages", "s-1"],
-    ]
+    lines = [line.strip() for line in message.splitlines()]
+    assert lines[0].endswith("merge failed: webui_sessions into chat_sessions")
+    assert lines[4].endswith("merge failed: webui_messages into chat_messages")
+    assert lines[1] == lines[5] == "1 row of the source without a key (NULL)"
+    assert lines[3].split()[:2] == ["NULL", NOON.split()[0]]
+    assert lines[7].split()[:4] == ["NULL", "s-1", "user", "Hello"]
 
 
 @pytest.mark.parametrize("moment", ["1767225600.50", "00123", "1e3", "1767225600.1234567"])
@@ -124,7 +127,7 @@ def test_a_time_that_the_column_would_turn_into_another_number_stops_the_step(
     )
     message = _refused(sqlite_url, probe(sqlite_url))
     assert "check failed: every migrated session has its times, its title and no task" in message
-    assert "check failed: every message in chat_messages says what it said before" in message
+    assert "merge failed: webui_messages into chat_messages\n    1 row in the target with other values" in message
     assert moment in message
 
 
@@ -156,33 +159,46 @@ def test_schema_version_that_says_0_34_0_already_stops_the_step(database_url: st
     assert "require failed: schema_version does not say 0.34.0 yet" in _refused(database_url, probe(database_url))
 
 
-def test_all_that_is_wrong_is_said_at_once(database_url: str, probe: Probes) -> None:
+def test_all_that_is_required_is_said_at_once(database_url: str, probe: Probes) -> None:
+    legacy.build(database_url, webui_messages=[old_message(), old_message("m-2", role="robot")])
+    probe(database_url).execute("CREATE TABLE webui_messages_legacy (held TEXT)")
+    message = _refused(database_url, probe(database_url))
+    assert "the names that the old tables are to take are free" in message
+    assert "chat_messages knows the role of every message" in message
+
+
+def test_both_accounts_are_shown_where_neither_holds(sqlite_url: str, probe: Probes) -> None:
     legacy.build(
-        database_url,
+        sqlite_url,
         chat_sessions=[chat_session()],
         chat_messages=[chat_message(content="Other words")],
-        webui_messages=[old_message(), old_message("m-2", role="robot")],
+        webui_sessions=[old_session(None)],
+        webui_messages=[old_message()],
     )
-    message = _refused(database_url, probe(database_url))
-    assert "no message id stands in chat_messages with other content" in message
-    assert "chat_messages knows the role of every message" in message
+    message = _refused(sqlite_url, probe(sqlite_url))
+    assert "merge failed: webui_sessions into chat_sessions" in message
+    assert "merge failed: webui_messages into chat_messages" in message
 
 
 _LOSSES = {
     "a message is lost on its way": (
         "chat_messages",
         "message_id = 'm-2'",
-        "every legacy message whose session is there",
+        "merge failed: webui_messages into chat_messages\n    1 row missing in the target",
     ),
-    "a session is lost on its way": ("chat_sessions", "session_id = 's-2'", "every legacy session is in chat_sessions"),
-    "a row from before goes": ("chat_messages", "message_id = 'c-1'", "chat_messages has"),
+    "a session is lost on its way": (
+        "chat_sessions",
+        "session_id = 's-2'",
+        "merge failed: webui_sessions into chat_sessions\n    1 row missing in the target",
+    ),
+    "a row from before goes": ("chat_messages", "message_id = 'c-1'", "check failed: chat_messages has"),
 }
 
 
 @pytest.mark.parametrize("loss", _LOSSES)
 def test_a_row_that_is_lost_on_its_way_undoes_the_step(sqlite_url: str, probe: Probes, loss: str) -> None:
     """A trigger plays what a wrong statement would do: it deletes a row as the others come."""
-    table, which, check = _LOSSES[loss]
+    table, which, said = _LOSSES[loss]
     legacy.build(
         sqlite_url,
         chat_sessions=[chat_session("s-0")],
@@ -193,7 +209,7 @@ def test_a_row_that_is_lost_on_its_way_undoes_the_step(sqlite_url: str, probe: P
     probe(sqlite_url).execute(
         f"CREATE TRIGGER spoil AFTER INSERT ON {table} BEGIN DELETE FROM {table} WHERE {which}; END"
     )
-    assert f"check failed: {check}" in _refused(sqlite_url, probe(sqlite_url))
+    assert said in _refused(sqlite_url, probe(sqlite_url))
 
 
 def test_mended_rows_let_the_step_through(database_url: str, probe: Probes) -> None:

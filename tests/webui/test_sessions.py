@@ -184,7 +184,8 @@ def test_a_session_that_is_there_already_stays_as_it_is(database_url: str) -> No
     before = legacy.look(database_url)
     report = legacy.migrate(database_url)
     assert legacy.look(database_url).chat_sessions == before.chat_sessions
-    assert legacy.measures(database_url)["sessions_already_there"] == 1
+    account = report.steps[-1].merges[0]
+    assert (account.source, account.inserted, account.identical, account.differing) == (1, 0, 0, 1)
     (warning,) = [c for c in report.steps[-1].checks if c.name.startswith("sessions that were in chat_sessions")]
     assert (warning.outcome, warning.total, warning.examples[0][:3]) == ("warned", 1, ("s-1", "Old name", "New name"))
 
@@ -198,10 +199,10 @@ def test_rows_of_a_merge_that_ran_elsewhere_count_as_already_there(database_url:
         webui_sessions=[old_session()],
         webui_messages=[old_message()],
     )
-    legacy.migrate(database_url)
+    accounts = legacy.migrate(database_url).steps[-1].merges
     measured = legacy.measures(database_url)
     assert (measured["sessions_migrated"], measured["messages_migrated"]) == (0, 0)
-    assert (measured["sessions_already_there"], measured["messages_already_there"]) == (1, 1)
+    assert [(account.source, account.inserted, account.identical) for account in accounts] == [(1, 0, 1), (1, 0, 1)]
 
 
 def test_ids_that_differ_in_case_or_blanks_are_different_sessions(database_url: str) -> None:

@@ -5,6 +5,8 @@
 -- schema_version, which the run itself wrote; rows of another run, or from elsewhere, bear another.
 --
 -- By hand: psql -v ON_ERROR_STOP=1 -f. It is one transaction there too.
+--
+-- sessmig: may-lose chat_sessions, chat_messages, schema_version
 BEGIN;
 
 -- Whoever writes waits, so no message reaches a session between the look at it and its deletion.

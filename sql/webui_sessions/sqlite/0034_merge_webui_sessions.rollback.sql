@@ -5,6 +5,8 @@
 -- schema_version, which the run itself wrote; rows of another run, or from elsewhere, bear another.
 --
 -- By hand: sqlite3 -bail. It is one transaction there too.
+--
+-- sessmig: may-lose chat_sessions, chat_messages, schema_version
 BEGIN;
 
 -- Messages first. A session that is deleted takes its messages along (ON DELETE CASCADE), whoever wrote them.

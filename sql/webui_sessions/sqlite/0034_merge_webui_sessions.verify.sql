@@ -24,16 +24,6 @@ SELECT version, applied_at
 FROM schema_version
 WHERE version = '0.34.0';
 
--- TEXT PRIMARY KEY lets NULL in, and no comparison of keys ever finds such a row.
--- require: no session or message without an id
-SELECT 'webui_sessions' AS in_table, user_id AS belongs_to, created_at
-FROM webui_sessions
-WHERE session_id IS NULL
-UNION ALL
-SELECT 'webui_messages', session_id, created_at
-FROM webui_messages
-WHERE message_id IS NULL;
-
 -- require: chat_messages knows the role of every message
 SELECT role AS unknown_role, count(*) AS messages, min(message_id) AS first_message
 FROM webui_messages
@@ -41,21 +31,25 @@ WHERE role NOT IN ('system', 'user', 'assistant', 'tool')
 GROUP BY role
 ORDER BY role;
 
--- Metadata is left out of the comparison: it tells where a row came from, not what was said. A warn below
--- names messages that differ in nothing else. Times are compared as text, as they must not change at all.
--- require: no message id stands in chat_messages with other content
-SELECT
-    webui.message_id,
-    CASE WHEN chat.session_id IS NOT webui.session_id THEN 'session_id ' ELSE '' END
-    || CASE WHEN chat.role IS NOT webui.role THEN 'role ' ELSE '' END
-    || CASE WHEN chat.content IS NOT webui.content THEN 'content ' ELSE '' END
-    || CASE WHEN CAST(chat.created_at AS TEXT) IS NOT webui.created_at THEN 'created_at' ELSE '' END
-        AS differs_in
-FROM webui_messages AS webui
-JOIN chat_messages AS chat ON chat.message_id = webui.message_id
-WHERE (chat.session_id, chat.role, chat.content, CAST(chat.created_at AS TEXT))
-    IS NOT (webui.session_id, webui.role, webui.content, webui.created_at)
-ORDER BY webui.message_id;
+-- The row accounts: where each row of the old tables goes.
+
+-- A session that is in chat_sessions already stays as it is there.
+-- merge: webui_sessions into chat_sessions on session_id comparing created_at, updated_at
+-- source after: webui_sessions_legacy
+-- differing: keep
+
+-- A message whose session is in neither table stays behind, in webui_messages_legacy. Metadata is not compared: it
+-- tells where a row came from, not what was said; a warn below names messages that differ in nothing else.
+-- merge: webui_messages into chat_messages on message_id comparing session_id, role, content, created_at
+-- source after: webui_messages_legacy
+-- reject: no such session where NOT EXISTS (
+--     SELECT 1 FROM webui_sessions AS own WHERE own.session_id = webui_messages.session_id
+-- ) AND NOT EXISTS (
+--     SELECT 1 FROM chat_sessions AS chat WHERE chat.session_id = webui_messages.session_id
+-- ) AND NOT EXISTS (
+--     SELECT 1 FROM chat_messages AS chat WHERE chat.message_id = webui_messages.message_id
+-- )
+-- differing: fail
 
 -- measure before: sessions_before
 SELECT count(*)
@@ -132,76 +126,6 @@ FROM chat_sessions;
 SELECT count(*)
 FROM chat_messages;
 
--- measure: sessions_already_there
-SELECT count(*) - :sessions_migrated
-FROM webui_sessions_legacy AS legacy
-JOIN chat_sessions AS chat ON chat.session_id = legacy.session_id;
-
--- measure: messages_already_there
-SELECT count(*) - :messages_migrated
-FROM webui_messages_legacy AS legacy
-JOIN chat_messages AS chat ON chat.message_id = legacy.message_id;
-
--- measure: messages_rejected
-SELECT count(*)
-FROM webui_messages_legacy AS legacy
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM chat_sessions AS session
-    WHERE session.session_id = legacy.session_id
-)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM webui_sessions_legacy AS session
-    WHERE session.session_id = legacy.session_id
-)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM chat_messages AS chat
-    WHERE chat.message_id = legacy.message_id
-);
-
--- check: every legacy session is in chat_sessions
-SELECT legacy.session_id, legacy.user_id, legacy.created_at
-FROM webui_sessions_legacy AS legacy
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM chat_sessions AS chat
-    WHERE chat.session_id = legacy.session_id
-);
-
--- check: every legacy message whose session is there is in chat_messages
-SELECT legacy.message_id, legacy.session_id, legacy.created_at
-FROM webui_messages_legacy AS legacy
-WHERE EXISTS (
-    SELECT 1
-    FROM chat_sessions AS session
-    WHERE session.session_id = legacy.session_id
-)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM chat_messages AS chat
-    WHERE chat.message_id = legacy.message_id
-);
-
--- check: the old tables keep every session
--- expect: :sessions_before
-SELECT count(*)
-FROM webui_sessions_legacy;
-
--- check: the old tables keep every message
--- expect: :messages_before
-SELECT count(*)
-FROM webui_messages_legacy;
-
--- check: every session is accounted for, as migrated or already there
--- expect: :sessions_before
-SELECT :sessions_migrated + :sessions_already_there;
-
--- check: every message is accounted for, as migrated, already there or rejected
--- expect: :messages_before
-SELECT :messages_migrated + :messages_already_there + :messages_rejected;
-
 -- check: chat_sessions has grown by the migrated sessions and nothing else
 -- expect: :chat_sessions_before
 SELECT :sessions_total - :sessions_migrated;
@@ -220,7 +144,7 @@ WHERE NOT EXISTS (
     WHERE session.session_id = chat.session_id
 );
 
--- The next four speak of the moment of the step: afterwards a user may give a session another title, and
+-- The next three speak of the moment of the step: afterwards a user may give a session another title, and
 -- each message moves its updated_at. That a measure from before stands in them makes it so.
 
 -- check: every migrated session has its times, its title and no task
@@ -261,14 +185,6 @@ END
     OR (expected.own_title IS NOT NULL AND chat.title <> expected.own_title)
     OR (expected.own_title IS NULL AND chat.title NOT GLOB 'Chat ?*')
   );
-
--- check: every message in chat_messages says what it said before
-SELECT legacy.message_id, legacy.session_id, legacy.role, legacy.created_at AS was_created_at, chat.created_at
-FROM webui_messages_legacy AS legacy
-JOIN chat_messages AS chat ON chat.message_id = legacy.message_id
-WHERE :messages_before > 0
-  AND (chat.session_id, chat.role, chat.content, CAST(chat.created_at AS TEXT))
-    IS NOT (legacy.session_id, legacy.role, legacy.content, legacy.created_at);
 
 -- All that metadata held is there again: whole under original_metadata, or key by key, source as original_source.
 -- "->" gives the JSON as it is written, so that 1.0 is not taken for 1, nor "1" for 1.
@@ -379,6 +295,9 @@ WHERE type = 'index'
           ('chat_messages', 'idx_chat_messages_webui_migration')
   );
 
+-- The plus in ORDER BY has only what was found sorted; without it the whole table would be read in the key's
+-- order, row by row.
+
 -- They stay in webui_messages_legacy.
 -- warn: messages rejected: no such session
 SELECT legacy.message_id, legacy.session_id, legacy.role, legacy.created_at
@@ -398,7 +317,7 @@ WHERE NOT EXISTS (
     FROM chat_messages AS chat
     WHERE chat.message_id = legacy.message_id
 )
-ORDER BY legacy.message_id;
+ORDER BY +legacy.message_id;
 
 -- The chat row is the one that was kept. updated_at is not compared: it moves with every message.
 -- warn: sessions that were in chat_sessions already, with another title or another created_at
@@ -430,7 +349,7 @@ END
     chat.title <> expected.own_title
     OR CAST(chat.created_at AS TEXT) IS NOT expected.created_at
   )
-ORDER BY expected.session_id;
+ORDER BY +expected.session_id;
 
 -- warn: messages that were in chat_messages already, with other metadata
 SELECT legacy.message_id, legacy.metadata AS left_metadata, chat.metadata
@@ -443,7 +362,7 @@ WHERE CASE
     ELSE 1
 END
   AND chat.metadata IS NOT legacy.metadata
-ORDER BY legacy.message_id;
+ORDER BY +legacy.message_id;
 
 -- warn: metadata of migrated rows that was no JSON object, kept under original_metadata
 SELECT 'chat_sessions' AS in_table, chat.session_id AS id, legacy.metadata AS was
@@ -483,7 +402,7 @@ WHERE NOT EXISTS (
     FROM chat_sessions AS session
     WHERE session.session_id = chat.session_id
 )
-ORDER BY chat.message_id;
+ORDER BY +chat.message_id;
 
 -- They keep the rollback from removing these sessions, as it would take the messages along.
 -- warn: orphaned chat messages that got their session back

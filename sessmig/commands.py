@@ -1,0 +1,219 @@
+"""The commands: each reads its options, calls the same function as the API, and prints what that returns.
+
+Decides nothing about migrations.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sessmig.config import Settings, check_lock_wait
+from sessmig.databases import connect
+from sessmig.errors import CheckError, PendingError, PlanError, SessmigError, UsageError
+from sessmig.options import everywhere, opened_job, print_json, print_lines, tell
+from sessmig.plan import Wish
+from sessmig.progress import Progress
+from sessmig.report import as_json, status_lines, summary, text_lines
+from sessmig.streams import say
+
+_TO = click.option("--to", type=int, metavar="V", help="Go up to this version.")
+_LOCK_WAIT = click.option(
+    "--lock-wait",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    metavar="S",
+    show_default=True,
+    help="Seconds to wait for another process.",
+)
+_ALLOW_LATE = click.option("--allow-late", is_flag=True, help="Run migrations numbered below applied ones.")
+_AHEAD = click.option(
+    "--ahead",
+    type=click.Choice(["error", "ok"]),
+    default="error",
+    show_default=True,
+    help="What to do when the database is ahead of these files.",
+)
+
+
+@click.command()
+@_TO
+@click.option("--only", type=int, metavar="V", help="Run this one migration.")
+@click.option("--dry-run", is_flag=True, help="Run everything, with its locks, show it, and roll it back.")
+@click.option("--single-transaction", is_flag=True, help="Make the whole run one commit.")
+@_LOCK_WAIT
+@_ALLOW_LATE
+@_AHEAD
+@click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+@everywhere
+def migrate(
+    settings: Settings,
+    to: int | None,
+    only: int | None,
+    dry_run: bool,
+    single_transaction: bool,
+    lock_wait: float,
+    allow_late: bool,
+    ahead: str,
+    quiet: bool,
+    as_json_: bool,
+) -> int:
+    """Apply what is pending, each step checked and committed by itself."""
+    from sessmig.run import migrate as run
+
+    if to is not None and only is not None:
+        raise UsageError("both --to and --only are given", remedy="Give one of them.")
+    wish = Wish(to, only, allow_late, ahead)  # type: ignore[arg-type]
+    progress = Progress(sys.stderr, silent=as_json_ or quiet)
+    with opened_job(
+        settings,
+        create=not dry_run,
+        wish=wish,
+        dry_run=dry_run,
+        lock_wait=check_lock_wait(lock_wait),
+        single_transaction=single_transaction,
+        on_event=progress.show,
+    ) as job:
+        try:
+            report = run(job)
+        except SessmigError as error:
+            if error.report and not (quiet or as_json_):
+                done = [step for step in error.report.steps if step.outcome != "failed"]
+                if done:
+                    print_lines(text_lines(error.report, rows_of={"warned"}))
+                    say()
+            raise
+    if as_json_:
+        print_json(as_json(report))
+    else:
+        print_lines([summary(report)] if quiet else text_lines(report, rows_of={"warned"}))
+    return 0
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Exit with 6 when something is pending, 4 when there is a problem.")
+@everywhere
+def status(settings: Settings, check: bool, as_json_: bool) -> int:
+    """Show where each migration stands. Writes nothing."""
+    from sessmig.status import status as look
+
+    with opened_job(settings) as job:
+        found = look(job)
+    if as_json_:
+        print_json(
+            {
+                **asdict(found),
+                "problems": [{**asdict(p), "path": p.path and str(p.path)} for p in found.problems],
+                "pending": found.pending,
+            }
+        )
+    else:
+        print_lines(status_lines(found))
+    if not check:
+        return 0
+    return PlanError.exit_code if found.problems else PendingError.exit_code if found.pending else 0
+
+
+@click.command()
+@click.option("--quality", is_flag=True, help="Show the rows of warnings too.")
+@everywhere
+def verify(settings: Settings, quality: bool, as_json_: bool) -> int:
+    """Ask the checks of all applied migrations again. Writes nothing."""
+    from sessmig.status import verify as ask
+
+    with opened_job(settings) as job:
+        report = ask(job)
+    if as_json_:
+        print_json(as_json(report))
+    else:
+        print_lines(text_lines(report, rows_of={"failed", "warned"} if quality else {"failed"}))
+    failed = any(found.outcome == "failed" for step in report.steps for found in step.findings)
+    return CheckError.exit_code if failed else 0
+
+
+@click.command()
+@click.option("--on", metavar="URL", help="PostgreSQL: a copy to rehearse on; it is migrated.")
+@_TO
+@_LOCK_WAIT
+@_ALLOW_LATE
+@_AHEAD
+@everywhere
+def rehearse(
+    settings: Settings, on: str | None, to: int | None, lock_wait: float, allow_late: bool, ahead: str, as_json_: bool
+) -> int:
+    """Try out what is pending, there and back, on a copy."""
+    from sessmig.rehearsal_report import rehearsal_json, rehearsal_lines
+    from sessmig.rehearse import rehearse as play
+
+    wish = Wish(to, None, allow_late, ahead)  # type: ignore[arg-type]
+    progress = Progress(sys.stderr, silent=as_json_)
+    wait = check_lock_wait(lock_wait)
+    with (
+        _ended_in_order(),
+        opened_job(settings, wish=wish, lock_wait=wait, on_event=progress.show) as job,
+        nullcontext() if on is None else connect(on, create=False) as copy,
+    ):
+        rehearsal = play(job, copy)
+    if as_json_:
+        print_json(rehearsal_json(rehearsal))
+        return rehearsal.exit_code
+    print_lines(rehearsal_lines(rehearsal))
+    for failure in rehearsal.failures:
+        say(err=True)
+        tell(failure.what, failure.holds, failure.remedy)
+    return rehearsal.exit_code
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Take a request to end as Ctrl-C is taken, so that the copy goes first; what is ignored (nohup) stays ignored."""
+    endings = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    is_ours = threading.current_thread() is threading.main_thread()  # others may not set what a signal does
+    mine = [ending for ending in endings if is_ours and signal.getsignal(ending) == signal.SIG_DFL]
+    for ending in mine:
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for ending in mine:
+            signal.signal(ending, signal.SIG_DFL)
+
+
+@click.command()
+@click.argument("version", type=int)
+@everywhere
+def resign(settings: Settings, version: int, as_json_: bool) -> int:
+    """Take the file of an applied migration as it is now."""
+    from sessmig.resign import resign as sign
+
+    with opened_job(settings) as job:
+        migration, difference = sign(job, version)
+    if as_json_:
+        print_json({"migration": migration.title, "checksum": migration.checksum, "difference": difference})
+    else:
+        say(f"{migration.title}: taken as it is now ({migration.checksum[:12]}), and logged; nothing of it was run")
+        if difference:
+            say(difference)
+    return 0
+
+
+@click.command()
+@click.argument("name")
+@everywhere
+def new(settings: Settings, name: str, as_json_: bool) -> int:
+    """Make the files of a new migration, numbered behind the last one."""
+    from sessmig.new import new_migration
+
+    paths = new_migration(Path(settings.dir or "sql"), name)
+    if as_json_:
+        print_json({"files": [str(path) for path in paths]})
+    else:
+        print_lines(map(str, paths))
+    return 0

@@ -1,0 +1,81 @@
+"""What a rehearsal needs of PostgreSQL: a database to rehearse on, pictures to compare, the locks of a step.
+
+Knows how two databases are told apart; decides nothing and prints nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sessmig.databases.postgres_fingerprint import fingerprint
+from sessmig.databases.postgres_locks import LockLog
+from sessmig.databases.wire import Wire
+from sessmig.errors import UsageError
+from sessmig.rehearsal import Fingerprint, TableLock
+
+if TYPE_CHECKING:
+    from sessmig.databases.contract import Database
+
+_TRY = "SELECT pg_try_advisory_xact_lock($1)"
+
+
+class Rehearsing:
+    """Serves the rehearsal of one database.
+
+    Args:
+        database: the database.
+        wire: its connection.
+        locks: what looks at its locks.
+        schema: the ledger's schema.
+    """
+
+    def __init__(self, database: Database, wire: Wire, locks: LockLog, schema: str) -> None:
+        self._database = database
+        self._wire = wire
+        self._locks = locks
+        self._schema = schema
+
+    @contextmanager
+    def stage(self, on: Database | None, *, wait: float) -> Iterator[Database]:
+        if on is None:
+            yield self._database
+            return
+        if on.dialect != self._database.dialect:
+            raise UsageError(f"--on {on.label}: another kind of database", remedy="Give a copy of the database.")
+        if self._is_same(on):
+            raise UsageError(
+                f"--on {on.label}: this is the database itself",
+                remedy="Give a copy of it; or leave --on out, and it is rehearsed in one transaction, rolled back.",
+            )
+        yield on
+
+    def _is_same(self, on: Database) -> bool:
+        """Ask the databases themselves: by whatever name and pooler, a lock taken in one is had in no other."""
+        key = random.getrandbits(63)
+        with self._database.snapshot(), on.snapshot():
+            self._wire.query(_TRY, (key,))
+            return not on.query(_TRY, (key,)).rows[0][0]
+
+    def fingerprint(self, exclude: Collection[str], *, values: bool = True) -> Fingerprint:
+        self._wire.command("SAVEPOINT sessmig_fingerprint")
+        try:
+            return fingerprint(self._wire, self._schema, [self._database.table(name) for name in exclude], values)
+        finally:
+            self._wire.command("ROLLBACK TO sessmig_fingerprint; RELEASE sessmig_fingerprint")
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        self._wire.command("SAVEPOINT sessmig_undone")
+        try:
+            yield
+        finally:
+            self._wire.command("ROLLBACK TO sessmig_undone; RELEASE sessmig_undone")
+
+    def watch_locks(self, exclude: Collection[str]) -> None:
+        self._locks.watch(self._schema, exclude)
+
+    def locks(self) -> tuple[TableLock, ...]:
+        return self._locks.locks()

@@ -1,0 +1,108 @@
+"""Counts what is done to the rows of each table in PostgreSQL.
+
+Knows the server's own counters; decides nothing about what they tell.
+"""
+
+from __future__ import annotations
+
+from sessmig.databases.postgres_tables import tables
+from sessmig.databases.wire import Wire
+from sessmig.errors import DatabaseError
+from sessmig.rows import Change
+
+# Below this number stand the system's own tables.
+_COUNTERS = """
+SELECT c.oid::bigint, s.inserted, s.updated, s.deleted
+FROM pg_catalog.pg_class AS c
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS inserted,
+           pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) AS updated,
+           pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS deleted
+    OFFSET 0
+) AS s
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.oid >= 16384
+  AND s.inserted + s.updated + s.deleted > 0"""
+_STATE = """
+SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.current_setting('track_counts')"""
+_READABLE = "SELECT $1::oid::bigint WHERE pg_catalog.has_table_privilege($1::oid, 'SELECT')"
+_SMALL = 1 << 30
+"""Tables of more bytes than this are not counted."""
+
+_Counts = dict[int, tuple[int, int, int]]
+
+
+class Watch:
+    """The counters of one session, from a moment on.
+
+    The server counts for itself, in the open transaction too, whatever deletes: a statement, a cascade, a trigger.
+    It knows nothing of TRUNCATE, DROP, foreign tables and other nodes; and what a block with EXCEPTION took back it
+    still counts. So what is told of deleted rows may be too much, but not too little.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._transaction = ""
+        self._before: _Counts = {}
+        self._rows: dict[int, int] | None = None
+        """Where the server may not count: how many rows each table had."""
+        self._within = False
+        self._counting = False
+        """Whether it is we who have the server count."""
+
+    def begin(self) -> None:
+        """Take what the counters say now: they hold what this session did before, also what is long committed."""
+        ((transaction, counts),) = self._wire.query(_STATE).rows
+        # A table that an earlier step of this transaction has made is truncated on the spot: its storage stays, and
+        # its counters begin anew. Not so in a subtransaction.
+        self._within = transaction == self._transaction
+        if self._within:
+            self._wire.command("SAVEPOINT sessmig_watch")
+        self._transaction = str(transaction)
+        self._counting = counts == "off" and self._may_count()
+        self._rows = _rows(self._wire) if counts == "off" and not self._counting else None
+        self._before = _counters(self._wire)
+
+    def _may_count(self) -> bool:
+        """Have the server count; only a superuser may, or whom one has let."""
+        self._wire.command("SAVEPOINT sessmig_counts")
+        try:
+            self._wire.command("SET LOCAL track_counts = on")
+        except DatabaseError:
+            self._wire.command("ROLLBACK TO SAVEPOINT sessmig_counts")
+            return False
+        finally:
+            self._wire.command("RELEASE SAVEPOINT sessmig_counts")
+        return True
+
+    def changes(self) -> dict[int, Change]:
+        """Return what the counters say since then; where the server may not count, only what has become fewer."""
+        if self._rows is not None:
+            after = _rows(self._wire)
+            gone = {oid: rows - after[oid] for oid, rows in self._rows.items() if oid in after}
+            return {oid: Change(deleted=rows) for oid, rows in gone.items() if rows > 0}
+        changed = {}
+        for oid, now in _counters(self._wire).items():
+            inserted, updated, deleted = (
+                n - before for n, before in zip(now, self._before.get(oid, (0, 0, 0)), strict=True)
+            )
+            if inserted or updated or deleted:
+                changed[oid] = Change(inserted, updated, deleted)
+        return changed
+
+    def end(self) -> None:
+        """Leave everything as it was."""
+        if self._counting:
+            self._wire.command("SET LOCAL track_counts = off")
+        if self._within:
+            self._wire.command("RELEASE SAVEPOINT sessmig_watch")
+
+
+def _counters(wire: Wire) -> _Counts:
+    return {int(str(oid)): counts for oid, *counts in wire.query(_COUNTERS).rows}  # type: ignore[misc]
+
+
+def _rows(wire: Wire) -> dict[int, int]:
+    """Count the rows of each table that is small enough, and that we may read."""
+    small = [t for t in tables(wire, "") if t.storage and t.size is not None and t.size <= _SMALL]
+    readable = [t for t in small if wire.query(_READABLE, (t.identity,)).rows]
+    return {t.identity: int(str(wire.query(f"SELECT count(*) FROM ONLY {t.sql}").rows[0][0])) for t in readable}

@@ -1,0 +1,120 @@
+"""Asks a database how many rows there are, and which of them are missing in a copy.
+
+Knows the questions; what the answers mean, the guard decides. A question that cannot be asked has no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sessmig.errors import DatabaseError
+from sessmig.evidence import Keys
+from sessmig.model import Cell
+from sessmig.rows import Table
+
+if TYPE_CHECKING:
+    from sessmig.databases.contract import Database
+
+KEYS = 5
+"""How many keys are shown."""
+_SMALL = 1 << 30
+"""Tables of more bytes than this are not counted."""
+_AT_ONCE = 50
+
+
+def is_small(table: Table) -> bool:
+    """Tell whether a table may be counted."""
+    return table.size is None or table.size <= _SMALL
+
+
+def counts(database: Database, tables: Iterable[Table]) -> dict[int, int]:
+    """Count the rows of each table, but for those that are too big or may not be read."""
+    return _each(database, [table for table in tables if is_small(table)], "SELECT count(*) FROM {}")
+
+
+def filled(database: Database, tables: Iterable[Table]) -> dict[int, bool]:
+    """Tell of each table whether it holds a row."""
+    found = _each(database, tables, "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) AS one")
+    return {identity: bool(rows) for identity, rows in found.items()}
+
+
+def _each(database: Database, tables: Iterable[Table], query: str) -> dict[int, int]:
+    asked, found = list(tables), dict[int, int]()
+    for start in range(0, len(asked), _AT_ONCE):
+        some = asked[start : start + _AT_ONCE]
+        rows = _ask(database, "SELECT " + ", ".join(f"({query.format(table.sql)})" for table in some))
+        if rows:
+            found |= {table.identity: _number(value) for table, value in zip(some, rows[0], strict=True)}
+        elif len(some) > 1:  # one of them may not be read
+            for table in some:
+                found |= _each(database, [table], query)
+    return found
+
+
+def keys(database: Database, table: Table) -> Keys:
+    """Return the keys of a table's first rows."""
+    if not table.key:
+        return ()
+    columns = ", ".join(map(_quoted, table.key))
+    return _ask(database, f"SELECT {columns} FROM {table.sql} ORDER BY {columns} LIMIT {KEYS}") or ()
+
+
+def values(database: Database, table: Table, columns: Sequence[str]) -> tuple[int | None, ...]:
+    """Count the values of columns that are not NULL."""
+    if not columns or not is_small(table):
+        return (None,) * len(columns)
+    asked = ", ".join(f"count({_quoted(column)})" for column in columns)
+    rows = _ask(database, f"SELECT {asked} FROM {table.sql}")
+    return tuple(_number(value) for value in rows[0]) if rows else (None,) * len(columns)
+
+
+def missing(database: Database, table: Table, copy: Table) -> tuple[int | None, Keys]:
+    """Count the rows of a table whose key is not in a copy of it, and show the first of them.
+
+    Keys with a NULL in them, which SQLite allows, are compared by their number; and so is a table without a key.
+    """
+    if table.key:
+        for compared in ("o.{0} = c.{0}", "CAST(o.{0} AS TEXT) = CAST(c.{0} AS TEXT)"):
+            found = _without_equal(database, table, copy, compared)
+            if found is not None:
+                return found
+    rows = _ask(database, f"SELECT (SELECT count(*) FROM {table.sql}), (SELECT count(*) FROM {copy.sql})")
+    return (max(0, _number(rows[0][0]) - _number(rows[0][1])), ()) if rows else (None, ())
+
+
+def _without_equal(database: Database, table: Table, copy: Table, compared: str) -> tuple[int, Keys] | None:
+    names = [_quoted(name) for name in table.key]
+    # A left join is what both databases do with an index, or a hash, whichever there is.
+    lacking = (
+        f"FROM {table.sql} AS o LEFT JOIN {copy.sql} AS c ON {' AND '.join(compared.format(n) for n in names)} "
+        f"WHERE c.{names[0]} IS NULL AND {' AND '.join(f'o.{n} IS NOT NULL' for n in names)}"
+    )
+    null = " OR ".join(f"{n} IS NULL" for n in names)
+    rows = _ask(
+        database,
+        f"SELECT (SELECT count(*) {lacking}), "
+        f"(SELECT count(*) FROM {table.sql} WHERE {null}), (SELECT count(*) FROM {copy.sql} WHERE {null})",
+    )
+    if rows is None:
+        return None
+    number = _number(rows[0][0])
+    shown = _ask(database, f"SELECT {', '.join(f'o.{n}' for n in names)} {lacking} LIMIT {KEYS}") if number else ()
+    return number + max(0, _number(rows[0][1]) - _number(rows[0][2])), shown or ()
+
+
+def _ask(database: Database, sql: str) -> Keys | None:
+    """Ask where nothing can be written and a failure leaves no trace; None if it cannot be asked."""
+    try:
+        with database.read_only():
+            return database.query(sql).rows
+    except DatabaseError:
+        return None
+
+
+def _number(value: Cell) -> int:
+    return int(str(value))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,135 @@
+"""Says which rows, tables and columns a step took away that nobody has declared.
+
+A pure function of what the guard has seen and of what the file declares; asks no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sessmig.declared import Declared
+from sessmig.effects import line_of, reasons
+from sessmig.evidence import Copy, Drop, Evidence, Keys
+from sessmig.looks import KEYS
+from sessmig.rows import Column, Loss, Table
+
+
+def losses(seen: Evidence, declared: Declared, covered: Mapping[int, int]) -> tuple[Loss, ...]:
+    """Return what was lost and is not declared, in the order of the lines.
+
+    Args:
+        seen: what the guard has seen.
+        declared: what the file says may be lost.
+        covered: how many deleted rows of a table a merge accounts for.
+    """
+    judge = _Judge(seen, declared, covered)
+    found = [loss for top, members in seen.trees().items() for loss in judge.of_tree(top, members)]
+    return tuple(sorted(found, key=lambda loss: (loss.line or 1 << 30, loss.table, loss.column)))
+
+
+class _Judge:
+    def __init__(self, seen: Evidence, declared: Declared, covered: Mapping[int, int]) -> None:
+        self._seen = seen
+        self._declared = declared
+        self._covered = covered
+
+    def of_tree(self, top: int, members: list[int]) -> Iterator[Loss]:
+        """Judge a table, or a partitioned one with its parts, by the name of the whole."""
+        seen = self._seen
+        if self._is_declared(top):
+            return
+        guarded = [member for member in members if member in seen.before and not self._is_declared(member)]
+        standing = [member for member in guarded if member in seen.after]
+        for member in guarded:
+            if member in seen.after:
+                yield from self._columns(member, skip=top)
+            elif member == top or top in seen.after:
+                yield from self._dropped(member)
+        yield from self._emptied(top, standing)
+        rows = seen.deleted(members, standing) if standing else 0
+        rows -= self._covered.get(top, 0)
+        if rows > 0:
+            own = [key for member in standing for key in seen.change(member).keys]
+            yield self._rows(top, rows, members, tuple(own[:KEYS]))
+
+    def _is_declared(self, identity: int) -> bool:
+        """Both the name before a rename and the one after it count."""
+        tables = (self._seen.before.get(identity), self._seen.after.get(identity))
+        return any(self._declared.names(table) for table in tables if table)
+
+    def _rows(self, identity: int, rows: int, members: list[int], keys: Keys) -> Loss:
+        seen = self._seen
+        shown = (seen.after.get(identity) or seen.before[identity]).key if keys else ()
+        by = tuple(reasons(seen, members, rows))
+        return Loss("rows deleted", seen.name(identity), rows, "", by, shown, keys, line_of(seen, members))
+
+    def _dropped(self, identity: int) -> Iterator[Loss]:
+        seen, table = self._seen, self._seen.before[identity]
+        drop, links = seen.drops.get(identity), seen.links(identity)
+        if drop and links:
+            if drop.deleted:
+                yield self._rows(identity, drop.deleted, [identity], ())
+            for link in links:
+                yield from self._made_anew(table, *link)
+            return
+        line, by = (drop.line, ()) if drop else self._hidden("DROP", "DO", "CALL", "SELECT")
+        rows = drop.rows if drop else seen.rows_before.get(identity)
+        keys = drop.keys if drop else ()
+        yield Loss("table dropped", table.name, rows, "", by, drop.table.key if drop and keys else (), keys, line)
+
+    def _made_anew(self, table: Table, drop: Drop, copied: Copy, other: int) -> Iterator[Loss]:
+        """Judge what of a dropped table is not in the one that was made in its place, or went from there later."""
+        seen = self._seen
+        if copied.missing or copied.missing is None:
+            by = (f"table made anew, DROP TABLE in line {drop.line}",)
+            columns = drop.table.key if copied.keys else ()
+            yield Loss("rows deleted", table.name, copied.missing, "", by, columns, copied.keys, drop.line)
+        if gone := seen.gone_later(copied, other):
+            then = tuple(reasons(seen, [other], gone))
+            yield Loss("rows deleted", table.name, gone, "", then, line=line_of(seen, [other]))
+        for column, number in copied.lacking:
+            if not self._declared.names_column(table, column.name):
+                yield Loss("column dropped", table.name, number, column.name, line=drop.line)
+
+    def _columns(self, identity: int, *, skip: int) -> Iterator[Loss]:
+        """Name the columns that are gone; those of a partition go with the whole's."""
+        seen = self._seen
+        for column in _gone(seen, identity):
+            whole = _gone(seen, skip) if skip != identity and skip in seen.before and skip in seen.after else []
+            if column.name in [other.name for other in whole]:
+                continue
+            if any(
+                self._declared.names_column(table, column.name)
+                for table in (seen.before[identity], seen.after[identity])
+            ):
+                continue
+            line, number = seen.columns.get((identity, column.identity), (0, None))
+            by: tuple[str, ...] = ()
+            if not line:
+                line, by = self._hidden("DROP", "DO", "CALL", "SELECT")
+            yield Loss("column dropped", seen.name(identity), number, column.name, by, line=line)
+
+    def _emptied(self, top: int, standing: list[int]) -> Iterator[Loss]:
+        seen = self._seen
+        found = {member: taken for member in standing if (taken := seen.emptied(member))}
+        if top in seen.truncated and any(member != top for member in found):
+            line, rows = seen.truncated[top]
+            found = {top: (line, rows)}
+        for member, (line, rows) in found.items():
+            by: tuple[str, ...] = ()
+            if not line:
+                line, by = self._hidden("TRUNCATE", "DO", "CALL", "SELECT")
+            yield Loss("table truncated", seen.name(member), rows, "", by, line=line)
+
+    def _hidden(self, *verbs: str) -> tuple[int, tuple[str, ...]]:
+        """Name the one statement that can have done what none of them says."""
+        found = [(verb, line) for verb, line in self._seen.cascading if verb.partition(" ")[0] in verbs]
+        if len(found) != 1:
+            return 0, ()
+        ((verb, line),) = found
+        return line, (f"{verb} in line {line}",)
+
+
+def _gone(seen: Evidence, identity: int) -> list[Column]:
+    standing = {column.identity for column in seen.after[identity].columns}
+    return [column for column in seen.before[identity].columns if column.identity not in standing]

@@ -1,0 +1,56 @@
+"""The noun of a `merge` block: which rows have to be where after a step.
+
+Knows nothing of files, databases or output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Pair = tuple[str, str]
+"""A column of the source and the one of the target that belongs to it, as SQL writes them."""
+
+
+Kind = Literal["", "text", "json"]
+"""What has to be known of a column so that its values are compared rightly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A rule by which a row of the source is left out on purpose."""
+
+    name: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One `merge` block of a verify file."""
+
+    source: str
+    """A table's name or a `(SELECT ...)`, as SQL writes it."""
+    target: str
+    keys: tuple[Pair, ...]
+    path: Path
+    line: int
+    comparing: tuple[Pair, ...] = ()
+    after: str = ""
+    """What the source is after the step, where that is something else than before."""
+    rejects: tuple[Reject, ...] = ()
+    differing: Literal["fail", "keep"] = "fail"
+    """What it means that a key is in the target already, with other values: `keep` leaves the target's row."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.source} into {self.target}"
+
+    @property
+    def where(self) -> str:
+        return f"{self.path}:{self.line}"
+
+    @property
+    def standing(self) -> str:
+        """The source as it is to be read after the step."""
+        return self.after or self.source

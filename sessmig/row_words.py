@@ -1,0 +1,75 @@
+"""Puts into words what a step did to rows: its effects, and what was lost.
+
+Knows the nouns of rows; asks nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sessmig.model import Cell
+from sessmig.rows import Effect, Loss
+from sessmig.words import count, cut, table
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+_HEADS = ("table", "before", "after", "inserted", "updated", "deleted", "by")
+
+
+def effect_lines(effects: Sequence[Effect]) -> list[str]:
+    """Lay effects out as a small table."""
+    rows = [
+        (e.table, *map(_number, (e.before, e.after, e.inserted, e.updated, e.deleted)), ", ".join(e.by))
+        for e in effects
+    ]
+    return table(_HEADS, rows, numbers=range(1, 6))
+
+
+def _number(number: int | None) -> Cell:
+    return "" if number is None else f"{number:,}"
+
+
+def loss_text(loss: Loss) -> str:
+    """Say what was lost, in a sentence."""
+    by = f" ({', '.join(loss.by)})" if loss.by else ""
+    if loss.kind == "rows deleted":
+        return f"{_rows(loss.rows)} of {loss.table} {'was' if loss.rows == 1 else 'were'} deleted{by}"
+    if loss.kind == "column dropped":
+        values = "an unknown number of values" if loss.rows is None else count(loss.rows, "value")
+        return f"the column {loss.table}.{loss.column} was dropped, with {values}{by}"
+    return f"the {loss.kind.replace(' ', f' {loss.table} was ', 1)}, with {_rows(loss.rows)}{by}"
+
+
+def _rows(number: int | None) -> str:
+    return "an unknown number of rows" if number is None else count(number, "row")
+
+
+def loss_lines(loss: Loss, path: str) -> list[str]:
+    """Put a loss into words, with the keys that are known."""
+    where = f"{path}:{loss.line}" if loss.line else path
+    return [f"{where}: loss guard: {loss_text(loss)}, and no may-lose names it", *key_lines(loss)]
+
+
+def key_lines(loss: Loss) -> list[str]:
+    """Lay the keys of lost rows out as a small table."""
+    if not loss.keys:
+        return []
+    lines = [f"    {line}" for line in table(loss.columns, [tuple(map(cut, key)) for key in loss.keys])]
+    more = (loss.rows or 0) - len(loss.keys)
+    return [*lines, f"    ... and {more:,} more"] if more > 0 else lines
+
+
+def remedy(losses: Sequence[Loss]) -> str:
+    """Say how a file declares what it takes away."""
+    names = dict.fromkeys(
+        _written(loss.table) + (f".{_quoted(loss.column)}" if loss.kind == "column dropped" else "") for loss in losses
+    )
+    return f"If that is meant, write -- sessmig: may-lose {', '.join(names)} at the file's top"
+
+
+def _written(name: str) -> str:
+    return ".".join(map(_quoted, name.split(".")))
+
+
+def _quoted(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'

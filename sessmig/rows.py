@@ -1,0 +1,125 @@
+"""The nouns of what happens to rows: tables, what was done to them, what was lost. All frozen.
+
+Knows nothing of files, databases or output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sessmig.model import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as it is called now; its identity stays through a rename, and no other column ever has it."""
+
+    identity: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A user table as it stands now."""
+
+    identity: int
+    """Stays through renames, as long as the table is watched; a table made anew has another."""
+    name: str
+    """As people write it: without quotes, with its schema where that is not the ledger's."""
+    sql: str
+    """Its full name as a query writes it, quoted."""
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    """The names of its primary key's columns."""
+    storage: int = 0
+    """What holds its rows: another one after a TRUNCATE or a rewrite; 0 where the database does not tell."""
+    size: int | None = None
+    """How many bytes its rows take, or at most take; None if the database does not tell."""
+    follows: tuple[int, ...] = ()
+    """The tables (identities) whose deleted rows take rows of this one along (ON DELETE CASCADE)."""
+    parent: int | None = None
+    """The partitioned table that this is a partition of."""
+    reaches: tuple[int, ...] = ()
+    """The tables that its triggers may write to, as far as their text tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done to the rows of one table, by whomever, as far as the database tells."""
+
+    inserted: int | None = None
+    updated: int | None = None
+    deleted: int = 0
+    keys: tuple[tuple[Cell, ...], ...] = ()
+    """The keys of the first rows deleted, where they are known: values of `Table.key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a step did to the rows of one table."""
+
+    table: str
+    before: int | None
+    """Rows before the step; None if they were not counted, or there was no such table."""
+    after: int | None
+    inserted: int | None
+    updated: int | None
+    deleted: int
+    by: tuple[str, ...] = ()
+    """What took rows away: `DELETE in line 12`, `cascade from sessions`, `a trigger or function`, `REPLACE`."""
+
+
+LossKind = Literal["rows deleted", "table dropped", "table truncated", "column dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a step took away and no `may-lose` names."""
+
+    kind: LossKind
+    table: str
+    rows: int | None
+    """How many rows (of a column: values that are not NULL); None if it is not known."""
+    column: str = ""
+    by: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    """The names of the columns of `keys`."""
+    keys: tuple[tuple[Cell, ...], ...] = ()
+    """Up to five keys of the rows, where they are known."""
+    line: int = 0
+    """The line of the statement that took it away; 0 where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One value that is wrong, and the rows that have it."""
+
+    values: tuple[Cell, ...]
+    rows: int
+    example: tuple[Cell, ...] = ()
+    """The key of one of these rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong in a database whatever a step meant, as the free checks find it."""
+
+    kind: str
+    """What is wrong, in words that stay the same: `foreign key without its row`."""
+    subject: str
+    """Where, in words: a table and its column, an index, a constraint."""
+    found: str
+    """What was found there, in words."""
+    places: tuple[frozenset[str], ...]
+    """What it concerns (a table, another one), each by its name and its identity.
+
+    So it stays the same fault through a rename, and where a table is made anew under its name.
+    """
+    number: int = 1
+    """How many rows it concerns; of a sequence, how many of its values."""
+    is_warning: bool = False
+    cases: tuple[Case, ...] = ()
+    """All that is wrong, value by value; empty where there is more of it than can be kept, or no such thing."""
+    columns: tuple[str, ...] = ()
+    """The names of the columns of a case: its values, its rows, its example."""
