@@ -22,7 +22,7 @@ export DATABASE_URL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate status verify test lint check clean
+.PHONY: help setup migrate status verify rehearse test lint bench check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ status: $(READY) $(NEEDS_SAMPLE) ## show where each migration stands
 verify: $(READY) $(NEEDS_SAMPLE) ## ask the checks of all applied migrations again
 	@$(BIN)/sessmig verify --dir $(DIR)
 
+rehearse: $(READY) $(NEEDS_SAMPLE) ## try what is pending on a copy, there and back
+	@$(BIN)/sessmig rehearse --dir $(DIR)
+
 test: $(DEVELOP) ## run the tests, on SQLite and on a PostgreSQL of their own
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
@@ -71,6 +74,9 @@ lint: $(DEVELOP) ## look at format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: $(DEVELOP) ## measure what the proof costs (some minutes, better alone on the machine)
+	$(BIN)/python -m tests.bench.merge
 
 check: lint ## what CI runs: lint, and the tests with nothing skipped
 	SESSMIG_REQUIRE_POSTGRES=1 $(MAKE) test

@@ -7,6 +7,7 @@ the target with the same values, or with others, or new.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from sessmig.merge import Merge
 from sessmig.merge_sql import MergeSql
 from sessmig.results import Account
 from sessmig.rows import Table
+from sessmig.touched import Touched
 from sessmig.verdict import EXAMPLES
 from sessmig.words import count, cut
 
@@ -44,13 +46,15 @@ class Accounts:
     Args:
         database: where the step is carried out.
         merges: the merge blocks of its verify file.
-        emptied: the names in its statements that may take rows away, made comparable.
+        touched: what its statements may empty or change.
     """
 
-    def __init__(self, database: Database, merges: Sequence[Merge], emptied: frozenset[str] = frozenset()) -> None:
+    def __init__(self, database: Database, merges: Sequence[Merge], touched: Touched | None = None) -> None:
         self._database = database
         self._merges = merges
-        self._emptied = emptied
+        self._touched = touched or Touched()
+        self._mark = secrets.token_hex(4)
+        """A part of our tables' names, so that no other has them."""
         self._open: list[_Open] = []
         self.results: list[Account] = []
         self.covered: dict[str, int] = {}
@@ -116,8 +120,8 @@ class Accounts:
         if differing:
             self._keep(opened, number)
             self._database.query(opened.sql.keep_differing())
-        if self._emptied and not merge.after and self._is_emptied(merge):
-            opened.copy = self._database.keep(f"sessmig_source_{number}", sql.copy())
+        if self._is_touched(merge):
+            opened.copy = self._database.keep(f"sessmig_source_{number}_{self._mark}", sql.copy())
 
     def _is_to_come(self, sql: MergeSql) -> bool:
         try:
@@ -138,7 +142,7 @@ class Accounts:
     def _keep(self, opened: _Open, number: int) -> None:
         if not opened.kept:
             sql = opened.sql
-            opened.kept = self._database.keep(f"sessmig_merge_{number}", sql.nothing_kept(), sql.kept_keys)
+            opened.kept = self._database.keep(f"sessmig_merge_{number}_{self._mark}", sql.nothing_kept(), sql.kept_keys)
             opened.sql = sql.keeping(opened.kept)
 
     def _is_unique(self, merge: Merge) -> bool:
@@ -148,16 +152,12 @@ class Accounts:
         found = self._source(merge)
         return found is not None and bool(found.key) and keys >= {script.comparable(n, dialect) for n in found.key}
 
-    def _is_emptied(self, merge: Merge) -> bool:
-        """Tell whether the step may take rows of the source away, by a statement or by a cascade."""
-        tables = self._database.tables()
-        names = {table.identity: script.parts(table.sql, self._database.dialect)[-1] for table in tables}
-        gone = {identity for identity, name in names.items() if name in self._emptied}
-        while more := {t.identity for t in tables if t.identity not in gone and not gone.isdisjoint(t.follows)}:
-            gone |= more
-        atoms = script.atoms(merge.source, self._database.dialect)
-        written = {part for _, at, end in atoms for part in script.parts(merge.source[at:end], self._database.dialect)}
-        return not written.isdisjoint({names[identity] for identity in gone} | self._emptied)
+    def _is_touched(self, merge: Merge) -> bool:
+        """Tell whether the source may not be there any more, as it was, when the account is closed."""
+        touched, dialect = self._touched, self._database.dialect
+        if touched.may_change(merge, dialect):
+            return True
+        return bool(touched.emptied and not merge.after) and touched.may_empty(merge, self._database.tables(), dialect)
 
     def _source(self, merge: Merge) -> Table | None:
         """Return the table that is the source, as it stands now; None if it is a query, or a view."""
@@ -239,7 +239,7 @@ class Accounts:
         """Count what has left each source and stands elsewhere; several merges may share a source between them."""
         for opened in self._open:
             source, keys = opened.merge.source, [key for key, _ in opened.merge.keys]
-            if opened.copy and source not in self.covered and self._source(opened.merge):
+            if opened.copy and not opened.merge.after and source not in self.covered and self._source(opened.merge):
                 same = [one for one in self._open if one.merge.source == source]
                 sharing = [one.sql for one in same if [key for key, _ in one.merge.keys] == keys]
                 self.covered[source] = self._numbers(opened.sql.moved(opened.copy, sharing))[0]

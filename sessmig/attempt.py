@@ -5,7 +5,6 @@ Knows statements and checks; knows nothing of locks, commits and the ledger.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -21,6 +20,7 @@ from sessmig.proof import Picture
 from sessmig.results import Account, StatementResult, StepOutcome, StepReport
 from sessmig.row_words import loss_text
 from sessmig.rows import Effect, Loss
+from sessmig.touched import touched
 from sessmig.words import since, speaks_of_passwords, utc_now
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _NOTICES = 100
 """How many notices are kept; a loop may raise one for each row."""
 _KEPT_TEXT = 100_000
 """A text of up to so many characters is kept in the log, to show later what changed."""
-_EMPTYING = re.compile(r"\b(?:DELETE|TRUNCATE|DROP|REPLACE(?!\s*\())\b", re.IGNORECASE)
-_NAME = re.compile(r'"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\]|\w+')
 _WAITING = (("SET", "lock_timeout"), ("SET", "statement_timeout"))
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 
@@ -82,8 +80,13 @@ class Attempt:
         )
 
 
-def carry_out(database: Database, attempt: Attempt) -> None:
+def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> None:
     """Ask what is to be asked before, send the statements, give the settings back, ask what is to be asked after.
+
+    Args:
+        database: with an open transaction.
+        attempt: at the step.
+        shared: other steps follow in the same transaction.
 
     Raises:
         CheckError: a require, check or measure did not hold.
@@ -92,7 +95,7 @@ def carry_out(database: Database, attempt: Attempt) -> None:
     step = attempt.step
     attempt.picture = proof.ask_before(database, step.blocks)
     attempt.picture.demand()
-    accounts = Accounts(database, step.merges, _emptied(step.script, database.dialect) if step.merges else frozenset())
+    accounts = Accounts(database, step.merges, touched(step.script, database.dialect) if step.merges else None)
     attempt.accounts = accounts.results
     attempt.guard = guard = Guard(database, step.script)
     guard.begin()
@@ -101,9 +104,13 @@ def carry_out(database: Database, attempt: Attempt) -> None:
         # Behind the locks that the file itself takes first nobody else writes any more.
         locks = _leading_locks(step.script, database.dialect)
         _send(database, attempt, guard, 0, locks)
+        if locks:
+            guard.locked()
         accounts.begin()
         accounts.demand()
         _send(database, attempt, guard, locks, len(step.script.pieces))
+        # What a deferred trigger does is the step's doing; at the commit nobody would see it.
+        database.settle(shared=shared)
     finally:
         attempt.notices = _first(database.notices())
     database.undo_settings(mark)
@@ -116,13 +123,6 @@ def carry_out(database: Database, attempt: Attempt) -> None:
     accounts.demand()
     if attempt.losses:
         raise CheckError(f"{step.script.path}: loss guard: {loss_text(attempt.losses[0])}")
-
-
-def _emptied(source: Script, dialect: Dialect) -> frozenset[str]:
-    """Return all names in the statements of a script that may take rows away; in the text of a DO block too."""
-    texts = (piece.statement for piece in source.pieces if _EMPTYING.search(piece.text, piece.body))
-    written = {name for text in texts for name in _NAME.findall(text)}
-    return frozenset(part for name in written for part in script.parts(name, dialect))
 
 
 def _leading_locks(source: Script, dialect: Dialect) -> int:

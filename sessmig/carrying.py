@@ -98,9 +98,7 @@ class Carrying:
         self._attempt = attempt = Attempt(step)
         if not self._is_still_pending(step.migration):
             return attempt.report("already applied")
-        carry_out(self._job.database, attempt)
-        if self._whole or self._job.within:
-            self._job.database.settle()
+        carry_out(self._job.database, attempt, shared=self._whole or self._job.within)
         report = attempt.report("would apply" if self._job.dry_run else "applied")
         self._ledger.record(step.migration, report)
         if not self._job.dry_run:  # whose rollback would leave a gap in the log's numbers
@@ -149,7 +147,7 @@ class Carrying:
         if self._job.single_transaction:
             self._done = [replace(done, outcome="rolled back") for done in self._done]
         self._failed.append(report)
-        if not self._job.dry_run:
+        if not (self._job.dry_run or self._job.within):
             try:
                 with self._job.transaction():
                     self._ledger.ensure()

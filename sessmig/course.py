@@ -18,6 +18,9 @@ NAMING = ("CREATE TABLE", "ALTER TABLE", "DROP TABLE", "DROP FOREIGN TABLE", "TR
 """The verbs that make, rename or empty tables."""
 CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 _DELETES = re.compile(r"\bDELETE\b", re.IGNORECASE)
+_TEMPORARY: dict[Dialect, str] = {"sqlite": "temp", "postgres": "pg_temp"}
+"""The schema of temporary tables."""
+_INTO_TEMPORARY = re.compile(r"\bINTO\s+(?:LOCAL\s+|GLOBAL\s+)?TEMP(?:ORARY)?\b", re.IGNORECASE)
 _LINES = 3
 """How many lines are named."""
 
@@ -77,6 +80,9 @@ class Course:
         if verb in NAMING:
             self._follow(script.act(piece.statement, self._dialect), verb)
             return None
+        if verb == "SELECT" and outline.target and _INTO_TEMPORARY.search(piece.statement):
+            self._temporary.add(script.parts(outline.target, self._dialect)[-1:])
+            self._found.clear()
         if verb not in CHANGING:
             return None
         # Of these there may be 200,000.
@@ -106,9 +112,14 @@ class Course:
             self._found[written] = self._sought(written)
         return self._found[written]
 
+    def is_temporary(self, written: str) -> bool:
+        """Tell whether a statement means a temporary table by this name."""
+        name = script.parts(written, self._dialect)
+        return name in self._temporary or (len(name) > 1 and name[-2] == _TEMPORARY[self._dialect])
+
     def _sought(self, written: str) -> int | None:
         name = script.parts(written, self._dialect)
-        if not name or name in self._temporary:
+        if not name or self.is_temporary(written):
             return None
         if len(name) > 1:
             return self._standing.get(name[-2:])
@@ -122,7 +133,7 @@ class Course:
         if verb == "CREATE TABLE":
             name = script.parts(act.tables[0], self._dialect)
             full = name if len(name) > 1 else (self._home, *name)
-            if act.is_temporary:
+            if act.is_temporary or full[0] == _TEMPORARY[self._dialect]:
                 self._temporary.add(name[-1:])
             elif full not in self._standing:
                 self._made -= 1
@@ -134,9 +145,8 @@ class Course:
             self._rename(act.tables[0], script.parts(act.new_name, self._dialect)[-1:])
 
     def _drop(self, written: str) -> None:
-        name = script.parts(written, self._dialect)
-        if name in self._temporary:
-            self._temporary.discard(name)
+        if self.is_temporary(written):
+            self._temporary.discard(script.parts(written, self._dialect)[-1:])
         else:
             self._forget(self._sought(written))
 
@@ -146,6 +156,10 @@ class Course:
         return full
 
     def _rename(self, written: str, name: tuple[str, ...]) -> None:
+        if self.is_temporary(written):
+            self._temporary.discard(script.parts(written, self._dialect)[-1:])
+            self._temporary.add(name)
+            return
         identity = self._sought(written)
         if identity is not None and (full := self._forget(identity)):
             self._stand((*full[:-1], *name), identity)

@@ -5,8 +5,10 @@ Knows how to put it together for each table, a partitioned one as a whole; asks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 
 from sessmig.course import Course, Tally
 from sessmig.model import Cell
@@ -28,6 +30,23 @@ class Copy:
     """The columns of the other that are not here, with their number of values."""
     deleted: int = 0
     """How many rows the statements until then had deleted here."""
+    columns: tuple[Column, ...] = ()
+    """Its own columns."""
+    emptied: tuple[tuple[Column, int], ...] = ()
+    """The columns of the other that have fewer values here, and how many fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A table as it stood when it was seen last."""
+
+    table: Table
+    rows: int | None
+    change: Change
+
+
+Link = tuple["Drop", Copy, int]
+"""A table that was dropped, how one stood that was made in its place, and which that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,18 @@ class Drop:
     """How many of its rows had been deleted until then."""
     copies: Mapping[int, Copy] = field(default_factory=dict)
     """The tables that may stand for it, by their identity."""
+    stands: Mapping[int, Stand] = field(default_factory=dict)
+    """The table itself, and the parts that it had then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """A table as it stood just before a TRUNCATE that names it."""
+
+    line: int
+    rows: int | None
+    deleted: int = 0
+    """How many of its rows had been deleted until then; some databases forget that with the rows."""
 
 
 @dataclass(slots=True)
@@ -57,12 +88,17 @@ class Evidence:
     filled: dict[int, bool] = field(default_factory=dict)
     """Tables of which it is only known whether they had rows."""
     drops: dict[int, Drop] = field(default_factory=dict)
-    truncated: dict[int, tuple[int, int | None]] = field(default_factory=dict)
-    """The line of the TRUNCATE that names it, and the rows that there were."""
+    truncated: dict[int, Truncate] = field(default_factory=dict)
     columns: dict[tuple[int, int], tuple[int, int | None]] = field(default_factory=dict)
     """The line of the statement that drops a column, and the values that there were."""
     cascading: tuple[tuple[str, int], ...] = ()
     """The verb and line of each statement that may drop or empty tables which it does not name."""
+    alone: frozenset[int] = frozenset()
+    """The tables that nobody else has written to since their rows were counted."""
+    rewritten: frozenset[int] = frozenset()
+    """The tables that a statement may have written anew, as far as it was asked for."""
+    _trees: dict[int, list[int]] | None = None
+    _chains: dict[int, list[Link]] | None = None
 
     def top(self, identity: int) -> int:
         """Return the partitioned table that a table is, or was, a part of; itself where there is none."""
@@ -72,11 +108,12 @@ class Evidence:
         return identity
 
     def trees(self) -> dict[int, list[int]]:
-        """Return the tables, each partitioned one with its parts."""
-        found: dict[int, list[int]] = {}
-        for identity in {**self.before, **self.after}:
-            found.setdefault(self.top(identity), []).append(identity)
-        return found
+        """Return the tables, each partitioned one with its parts; to be asked once all is seen."""
+        if self._trees is None:
+            self._trees = {}
+            for identity in {**self.before, **self.after}:
+                self._trees.setdefault(self.top(identity), []).append(identity)
+        return self._trees
 
     def name(self, identity: int) -> str:
         return (self.after.get(identity) or self.before[identity]).name
@@ -86,21 +123,47 @@ class Evidence:
         links = self.links(identity)
         return links[-1][2] if links else None
 
-    def links(self, identity: int) -> list[tuple[Drop, Copy, int]]:
-        """Return how a dropped table was made anew, once or several times; the last has borne its name."""
-        table = self.before.get(identity)
-        return [] if table is None or identity in self.after else self._links(identity, {table.sql})
+    def links(self, identity: int) -> list[Link]:
+        """Return how a dropped table was made anew, once or several times; the last has borne its name.
 
-    def _links(self, identity: int, names: set[str]) -> list[tuple[Drop, Copy, int]]:
-        found: list[list[tuple[Drop, Copy, int]]] = []
-        if (drop := self.drops.get(identity)) is None:
-            return []
-        for other, copied in drop.copies.items():
-            rest = self._links(other, names | {drop.table.sql})
-            if rest or (other in self.after and self._has_borne(other, names | {drop.table.sql})):
-                found.append([(drop, copied, other), *rest])
-        # Rows may have gone by way of a table that was made for that alone.
-        return min(found, key=lambda links: sum(1 if c.missing is None else c.missing for _, c, _ in links), default=[])
+        To be asked once all is seen.
+        """
+        if self._chains is None:
+            self._chains = self._chained()
+        return self._chains.get(identity, [])
+
+    def _chained(self) -> dict[int, list[Link]]:
+        """Let each table that was made stand for one that was dropped, the likest pairs first."""
+        gone = [identity for identity in self.drops if identity in self.before and identity not in self.after]
+        ways = sorted(((way[0], identity, way[1]) for identity in gone for way in self._ways(identity)), key=_order)
+        chains: dict[int, list[Link]] = {}
+        taken: set[int] = set()
+        for _, identity, links in ways:
+            if identity not in chains and links[-1][2] not in taken:
+                chains[identity] = links
+                taken.add(links[-1][2])
+        return chains
+
+    def _ways(self, identity: int) -> Iterator[tuple[int, list[Link]]]:
+        """Find the tables that may stand for a dropped one, each by the way on which the fewest rows are missing.
+
+        Rows may have gone by way of a table that was made for that alone.
+        """
+        turns, done = count(), set[int]()
+        found = [(0, next(turns), identity, {self.before[identity].sql}, list[Link]())]
+        while found:
+            lack, _, one, names, links = heappop(found)
+            if one in done:
+                continue
+            done.add(one)
+            if links and one in self.after and self._has_borne(one, names):
+                yield lack, links
+            if (drop := self.drops.get(one)) is None:
+                continue
+            now = names | {drop.table.sql}
+            for other, copied in drop.copies.items():
+                more = 1 if copied.missing is None else copied.missing
+                heappush(found, (lack + more, next(turns), other, now, [*links, (drop, copied, other)]))
 
     def _has_borne(self, identity: int, names: set[str]) -> bool:
         return self.after[identity].sql in names or any(self.course.has_borne(identity, name) for name in names)
@@ -108,10 +171,24 @@ class Evidence:
     def gone_later(self, copied: Copy, identity: int) -> int:
         """Return how many rows went from a table made in the step, after it was compared with another."""
         drop = self.drops.get(identity)
-        told = max(self.tally(identity).rows["DELETE"], self.change(identity).deleted)
-        said = (drop.deleted if drop else told) - copied.deleted
+        said = (drop.deleted if drop else self.deleted(self.trees()[identity])) - copied.deleted
         rows = drop.rows if drop else self.rows_after.get(identity)
         return max(0, said, 0 if copied.rows is None or rows is None else copied.rows - rows)
+
+    def balance(self, members: list[int]) -> tuple[int | None, int | None]:
+        """Return the rows of a table with all its parts before and after; None where others may have written too."""
+        old = [member for member in members if member in self.before]
+        # What a virtual table shows may stand in another one; of a partitioned one the parts hold the rows.
+        if any(
+            not table.is_counted or (member not in self.alone and table.storage)
+            for member in old
+            for table in (self.before[member],)
+        ):
+            return None, None
+        before = [self.rows_before.get(i) for i in old if self.before[i].parent not in self.before]
+        last = {self.successor(member) or member for member in members}
+        after = [self.rows_after.get(i) for i in last if i in self.after and self.after[i].parent not in last]
+        return _sum(before), _sum(after)
 
     def change(self, identity: int) -> Change:
         return self.changes.get(identity, _NOTHING)
@@ -122,7 +199,13 @@ class Evidence:
     def counted(self, identity: int) -> int:
         """Return how many rows the database says were deleted; of a table that is gone, until then."""
         drop = self.drops.get(identity)
-        return drop.deleted if drop else self.change(identity).deleted
+        if drop and identity not in self.after:
+            return drop.deleted
+        deleted, truncated = self.change(identity).deleted, self.truncated.get(identity)
+        if truncated is None:
+            return deleted
+        # What was deleted before a TRUNCATE is not counted any more, or still is.
+        return deleted + truncated.deleted if deleted < truncated.deleted else deleted
 
     def said(self, identities: list[int], *verbs: str) -> int:
         """Return how many rows the statements of these verbs changed in these tables."""
@@ -139,29 +222,50 @@ class Evidence:
         """
         asked = members if among is None else among
         counted = sum(map(self.counted, asked))
-        said = self.said(asked, "DELETE")
+        said = 0 if all(map(self._is_counted, members)) else self.said(asked, "DELETE")
         if len(members) > 1:
             arrived = sum(self.change(member).inserted or 0 for member in members)
             moved = min(self.said(members, "UPDATE", "MERGE"), max(0, arrived - self.said(members, "INSERT")))
             return max(said, counted - moved)
         return max(said, counted)
 
+    def _is_counted(self, identity: int) -> bool:
+        """Tell whether the database counts what is deleted there, so that no name can be mistaken."""
+        return all(tables[identity].is_counted for tables in (self.before, self.after) if identity in tables)
+
+    def last(self, identity: int) -> Stand | None:
+        """Return how a table stood when it was seen last."""
+        if identity in self.after:
+            return Stand(self.after[identity], self.rows_after.get(identity), self.change(identity))
+        return next((drop.stands[identity] for drop in self.drops.values() if identity in drop.stands), None)
+
     def emptied(self, identity: int) -> tuple[int, int | None] | None:
         """Return the line of the TRUNCATE and how many rows it took; None if there was none, or no row."""
-        old, new = self.before.get(identity), self.after.get(identity)
-        if old is None or new is None:
+        old, last = self.before.get(identity), self.last(identity)
+        if old is None or last is None:
             return None
-        if identity in self.truncated and (old.storage != new.storage or not old.storage):
-            line, rows = self.truncated[identity]
-            return None if rows == 0 else (line, rows)
+        new, truncated = last.table, self.truncated.get(identity)
+        if truncated and (old.storage != new.storage or not old.storage):
+            return None if truncated.rows == 0 else (truncated.line, truncated.rows)
         if old.storage == new.storage:
             return None
         # A rewrite (ALTER TABLE) leaves the rows that there were. How many they were others may have changed meanwhile;
         # so what counts is that nothing stands there but what the step has brought.
-        change, after = self.change(identity), self.rows_after.get(identity)
-        if after is None or after > (change.inserted or 0):
+        change, after = last.change, last.rows
+        if after is None and (identity in self.rewritten or identity not in self.after):
+            return None
+        if after is not None and after > (change.inserted or 0):
             return None
         before = self.rows_before.get(identity)
         if before is None:
             return (0, None) if self.filled.get(identity, True) else None
         return (0, before - change.deleted) if before > change.deleted else None
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def _order(way: tuple[int, int, list[Link]]) -> tuple[int, int]:
+    return way[0], way[1]

@@ -1,17 +1,21 @@
 """Finds out what a step has made wrong: what the free checks find after it and did not find before it.
 
-A pure function of what the database told; knows nothing of databases.
+Pure functions of what the database told, and of the file; knows nothing of databases.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from sessmig.model import Cell
+from sessmig import script
+from sessmig.model import Cell, Dialect, Script
 from sessmig.results import CheckResult
 from sessmig.rows import Case, Fault
 from sessmig.verdict import EXAMPLES
 from sessmig.words import cut
+
+_SWITCH = re.compile(r"session_replication_role|disable\s+trigger", re.IGNORECASE)
 
 
 def new_faults(before: Sequence[Fault], after: Sequence[Fault], where: str) -> tuple[CheckResult, ...]:
@@ -25,6 +29,25 @@ def new_faults(before: Sequence[Fault], after: Sequence[Fault], where: str) -> t
     earlier = _pairs(before, after)
     judged = (_judged(fault, earlier.get(number), where) for number, fault in enumerate(after))
     return tuple(check for check in judged if check)
+
+
+def switched_off(source: Script, dialect: Dialect) -> tuple[CheckResult, ...]:
+    """Return a warning for each statement that switches foreign keys off: what it lets in nobody asks for again."""
+    if not _SWITCH.search(source.text):
+        return ()
+    found = ((piece, script.unenforced(piece.statement, dialect)) for piece in source.pieces)
+    return tuple(
+        CheckResult(
+            "warn",
+            "foreign keys switched off",
+            f"{source.path}:{piece.statement_line}",
+            "warned",
+            "",
+            f"line {piece.statement_line}: {what}; rows without the row that they refer to may stand in the tables now",
+        )
+        for piece, what in found
+        if what
+    )
 
 
 def _pairs(before: Sequence[Fault], after: Sequence[Fault]) -> dict[int, Fault]:

@@ -16,7 +16,7 @@ from sessmig.course import CHANGING, NAMING, Course
 from sessmig.declared import Declared, may_lose
 from sessmig.effects import effects
 from sessmig.evidence import Evidence
-from sessmig.free_checks import new_faults
+from sessmig.free_checks import new_faults, switched_off
 from sessmig.last_look import LastLook
 from sessmig.losses import losses
 from sessmig.model import Script
@@ -72,6 +72,7 @@ class Guard:
         counted = self._to_count(tables)
         with database.read_only():
             self._faults = database.faults(counted, pieces)
+        seen.alone = database.held(tables)
         seen.rows_before = looks.counts(database, counted)
         unknown = [t for t in tables if t.storage and looks.is_small(t) and t.identity not in seen.rows_before]
         if not any(verb in _HIDING or verb == "TRUNCATE" for verb, _ in seen.cascading):
@@ -79,6 +80,14 @@ class Guard:
             unknown = [table for table in unknown if seen.top(table.identity) in rewritten]
         seen.filled = looks.filled(database, unknown)
         database.watch(pieces)
+
+    def locked(self) -> None:
+        """Count the rows that nobody else can change now; before, it might have waited, or others have changed them."""
+        seen = self._seen
+        held = self._database.held(seen.before.values()) - seen.alone
+        seen.alone |= held
+        # A partitioned table is locked with its parts.
+        seen.rows_before |= looks.counts(self._database, [t for t in seen.before.values() if t.identity in held])
 
     def _rewritten(self) -> Iterator[int]:
         """Return the tables that a statement may write anew, row by row: they get another storage, and lose nothing."""
@@ -154,7 +163,7 @@ class Guard:
         """Take a statement into account that was done; return what it is."""
         outline = self.outlines[number]
         self._last.has_run(outline.verb)
-        if outline.verb in CHANGING or outline.verb in NAMING:
+        if outline.verb in CHANGING or outline.verb in NAMING or outline.verb == "SELECT":
             self._seen.course.done(self._source.pieces[number], outline, rows)
         return outline
 
@@ -168,13 +177,17 @@ class Guard:
         seen.course.settle(tables)
         touched = {*seen.rows_before, *seen.changes, *seen.course.tallies}
         touched |= seen.after.keys() - seen.before.keys()
-        touched |= {i for i, t in seen.after.items() if i in seen.before and t.storage != seen.before[i].storage}
+        touched |= {i for i, t in seen.after.items() if _has_moved(t, seen.before.get(i))}
+        touched |= {i for i, t in seen.after.items() if i in seen.before and t.parent != seen.before[i].parent}
         touched |= {seen.top(identity) for identity in touched}
         seen.rows_after = looks.counts(database, [seen.after[i] for i in sorted(touched) if i in seen.after])
+        unread = [i for i, t in seen.after.items() if i not in seen.rows_after and _has_moved(t, seen.before.get(i))]
+        seen.rewritten = frozenset(self._rewritten()) if unread else frozenset()
         changed = [seen.after[identity] for identity in touched if identity in seen.after]
         with database.read_only():
             found = database.faults(changed, self._source.pieces)
         self._checks = new_faults(self._faults, found, str(self._source.path))
+        self._checks += switched_off(self._source, self._dialect)
 
     def effects(self) -> tuple[Effect, ...]:
         """Return what was done to the rows of each table that was touched."""
@@ -210,6 +223,11 @@ class Guard:
             else loss
             for loss in found
         )
+
+
+def _has_moved(table: Table, before: Table | None) -> bool:
+    """Tell whether its rows stand elsewhere than before."""
+    return before is not None and table.storage != before.storage
 
 
 def _is_harmless(verb: str, statement: str) -> bool:

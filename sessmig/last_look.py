@@ -5,16 +5,16 @@ Knows what to ask of it, and of the table that may stand in its place; what that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sessmig import looks, script
 from sessmig.course import CHANGING, Course
 from sessmig.declared import Declared
 from sessmig.errors import DatabaseError
-from sessmig.evidence import Copy, Drop, Evidence
+from sessmig.evidence import Copy, Drop, Evidence, Stand, Truncate
 from sessmig.model import Script
-from sessmig.rows import Table
+from sessmig.rows import Column, Table
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -64,7 +64,10 @@ class LastLook:
         tables = self._standing
         named = Course(tables.values(), self._dialect)
         line = self._source.pieces[number].statement_line
+        self._seen.changes = self._database.changes()
         for name in act.tables:
+            if self._seen.course.is_temporary(name):
+                continue
             table = tables.get(named.find(name) or 0)
             if table is None or not (table.identity in self._seen.before or self._stands_for_another(table.identity)):
                 continue
@@ -73,7 +76,7 @@ class LastLook:
             if act.dropped_columns:
                 self._columns(table, act.dropped_columns, line)
             elif act.verb == "TRUNCATE":
-                self._seen.truncated[table.identity] = line, self._rows(table)
+                self._truncate(table, line)
             else:
                 self._seen.drops[table.identity] = self._drop(table, tables, line)
                 tables.pop(table.identity)
@@ -89,31 +92,81 @@ class LastLook:
     def _stands_for_another(self, identity: int) -> bool:
         return any(identity in drop.copies for drop in self._seen.drops.values())
 
+    def _truncate(self, table: Table, line: int) -> None:
+        old = self._seen.truncated.get(table.identity, Truncate(line, 0))
+        rows = self._rows(table)
+        self._seen.truncated[table.identity] = Truncate(
+            old.line if old.rows != 0 else line,
+            None if rows is None or old.rows is None else rows + old.rows,
+            max(old.deleted, self._seen.change(table.identity).deleted),
+        )
+
     def _rows(self, table: Table) -> int | None:
         return looks.counts(self._database, [table]).get(table.identity)
 
     def _drop(self, table: Table, tables: Mapping[int, Table], line: int) -> Drop:
         seen = self._seen
         seen.course.settle(tuple(tables.values()))
-        made = [other for other in tables.values() if other.identity not in {*seen.before, table.identity}]
-        copies = {
-            other.identity: self._copy(table, other)
-            for other in made[-_COPIES:]
-            if {self._folded(name) for name in table.key} <= {self._folded(column.name) for column in other.columns}
-        }
-        return Drop(table, line, self._rows(table), looks.keys(self._database, table), self._gone(table), copies)
+        key = {self._folded(name) for name in table.key}
+        made = [
+            other
+            for other in tables.values()
+            if other.identity not in seen.before and other is not table and key <= set(self._names(other))
+        ]
+        likely = sorted(made, key=lambda other: self._unlikeness(table, other))
+        rows, parts = self._rows(table), _parts(table, tables)
+        copies = {other.identity: self._copy(table, other, tables) for other in likely[:_COPIES]}
+        return Drop(
+            table,
+            line,
+            rows,
+            looks.keys(self._database, table),
+            seen.deleted([part.identity for part in parts]),
+            copies,
+            {part.identity: self._stand(part, rows if part is table else None) for part in parts},
+        )
 
-    def _copy(self, table: Table, other: Table) -> Copy:
-        names = {self._folded(column.name) for column in other.columns}
+    def _stand(self, part: Table, rows: int | None) -> Stand:
+        old = self._seen.before.get(part.identity)
+        if rows is None and old and old.storage != part.storage:
+            rows = self._rows(part)
+        return Stand(part, rows, self._seen.change(part.identity))
+
+    def _names(self, table: Table) -> dict[str, Column]:
+        return {self._folded(column.name): column for column in table.columns}
+
+    def _unlikeness(self, table: Table, other: Table) -> tuple[bool, bool, int, int]:
+        """Put those first that are called alike, stand for no other table yet, and are the newest."""
+        name = self._folded(other.name)
+        known = {self._folded(t.name) for t in (table, self._seen.before.get(table.identity, table))}
+        alike = any(one in name or name in one for one in known)
+        return not alike, self._stands_for_another(other.identity), len(name) if alike else 0, -other.identity
+
+    def _copy(self, table: Table, other: Table, tables: Mapping[int, Table]) -> Copy:
+        names = self._names(other)
         lacking = [column for column in table.columns if self._folded(column.name) not in names]
         numbers = looks.values(self._database, table, [column.name for column in lacking])
         missing, keys = looks.missing(self._database, table, other)
-        return Copy(self._rows(other), missing, keys, tuple(zip(lacking, numbers, strict=True)), self._gone(other))
+        return Copy(
+            self._rows(other),
+            missing,
+            keys,
+            tuple(zip(lacking, numbers, strict=True)),
+            self._seen.deleted([part.identity for part in _parts(other, tables)]),
+            other.columns,
+            () if missing or missing is None else tuple(self._emptied(table, other)),
+        )
 
-    def _gone(self, table: Table) -> int:
-        """Return how many rows of a table were deleted until now."""
-        changes = self._database.changes().get(table.identity)
-        return max(changes.deleted if changes else 0, self._seen.tally(table.identity).rows["DELETE"])
+    def _emptied(self, table: Table, other: Table) -> Iterator[tuple[Column, int]]:
+        """Find the columns that have fewer values in a copy that has all the rows."""
+        names = self._names(other)
+        shared = [column for column in table.columns if self._folded(column.name) in names]
+        there = [names[self._folded(column.name)].name for column in shared]
+        before = looks.values(self._database, table, [column.name for column in shared])
+        after = looks.values(self._database, other, there)
+        for column, old, new in zip(shared, before, after, strict=True):
+            if old is not None and new is not None and new < old:
+                yield column, old - new
 
     def _columns(self, table: Table, dropped: Iterable[str], line: int) -> None:
         names = {part for written in dropped for part in script.parts(written, self._dialect)}
@@ -128,3 +181,12 @@ class LastLook:
     def _is_declared(self, table: Table) -> bool:
         old = self._seen.before.get(table.identity, table)
         return self._declared.names(table) or self._declared.names(old)
+
+
+def _parts(table: Table, tables: Mapping[int, Table]) -> list[Table]:
+    """Return a table with the partitions that it has now."""
+    found, known = [table], {table.identity}
+    while more := [t for t in tables.values() if t.parent in known and t.identity not in known]:
+        found += more
+        known |= {t.identity for t in more}
+    return found

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from sessmig.declared import Declared
 from sessmig.effects import line_of, reasons
-from sessmig.evidence import Copy, Drop, Evidence, Keys
+from sessmig.evidence import Copy, Drop, Evidence, Keys, Link
 from sessmig.looks import KEYS
 from sessmig.rows import Column, Loss, Table
 
@@ -23,7 +23,11 @@ def losses(seen: Evidence, declared: Declared, covered: Mapping[int, int]) -> tu
         covered: how many deleted rows of a table a merge accounts for.
     """
     judge = _Judge(seen, declared, covered)
-    found = [loss for top, members in seen.trees().items() for loss in judge.of_tree(top, members)]
+    found: list[Loss] = []
+    for top, members in seen.trees().items():
+        told = list(judge.of_tree(top, members))
+        found += told
+        found += judge.unexplained(top, members, told)
     return tuple(sorted(found, key=lambda loss: (loss.line or 1 << 30, loss.table, loss.column)))
 
 
@@ -45,12 +49,26 @@ class _Judge:
                 yield from self._columns(member, skip=top)
             elif member == top or top in seen.after:
                 yield from self._dropped(member)
-        yield from self._emptied(top, standing)
+            else:
+                yield from self._part(member, top)
+        yield from self._emptied(top, standing if top in seen.after or not seen.links(top) else guarded)
         rows = seen.deleted(members, standing) if standing else 0
         rows -= self._covered.get(top, 0)
         if rows > 0:
             own = [key for member in standing for key in seen.change(member).keys]
             yield self._rows(top, rows, members, tuple(own[:KEYS]))
+
+    def unexplained(self, top: int, members: list[int], told: list[Loss]) -> Iterator[Loss]:
+        """Compare the rows before and after where nobody else writes: a net for what went unseen."""
+        seen = self._seen
+        if any(not loss.column for loss in told) or any(map(self._is_declared, members)):
+            return
+        before, after = seen.balance(members)
+        if before is None or after is None:
+            return
+        gone = before - after - self._covered.get(top, 0)
+        if gone > 0:
+            yield Loss("rows deleted", seen.name(top), gone, "", ("cause unknown",))
 
     def _is_declared(self, identity: int) -> bool:
         """Both the name before a rename and the one after it count."""
@@ -68,28 +86,66 @@ class _Judge:
         drop, links = seen.drops.get(identity), seen.links(identity)
         if drop and links:
             if drop.deleted:
-                yield self._rows(identity, drop.deleted, [identity], ())
+                yield self._rows(identity, drop.deleted, [*drop.stands], ())
             for link in links:
                 yield from self._made_anew(table, *link)
+            yield from self._columns_on_the_way(table, links)
             return
         line, by = (drop.line, ()) if drop else self._hidden("DROP", "DO", "CALL", "SELECT")
         rows = drop.rows if drop else seen.rows_before.get(identity)
         keys = drop.keys if drop else ()
         yield Loss("table dropped", table.name, rows, "", by, drop.table.key if drop and keys else (), keys, line)
 
+    def _part(self, member: int, top: int) -> Iterator[Loss]:
+        """Judge a part of a table that is gone as well: its rows may have gone before the others were copied."""
+        seen = self._seen
+        drop, whole, successor = seen.drops.get(member), seen.drops.get(top), seen.successor(top)
+        if drop is None:
+            if whole and member not in whole.stands:
+                yield from self._dropped(member)
+        elif successor is None or (copied := drop.copies.get(successor)) is None or seen.links(member):
+            yield from self._dropped(member)
+        else:
+            if drop.deleted:
+                yield self._rows(member, drop.deleted, [member], ())
+            if copied.missing or copied.missing is None:
+                yield self._missing(seen.before[member], drop, copied)
+
+    def _missing(self, table: Table, drop: Drop, copied: Copy) -> Loss:
+        by = (f"table made anew, DROP TABLE in line {drop.line}",)
+        columns = drop.table.key if copied.keys else ()
+        return Loss("rows deleted", table.name, copied.missing, "", by, columns, copied.keys, drop.line)
+
     def _made_anew(self, table: Table, drop: Drop, copied: Copy, other: int) -> Iterator[Loss]:
         """Judge what of a dropped table is not in the one that was made in its place, or went from there later."""
         seen = self._seen
         if copied.missing or copied.missing is None:
-            by = (f"table made anew, DROP TABLE in line {drop.line}",)
-            columns = drop.table.key if copied.keys else ()
-            yield Loss("rows deleted", table.name, copied.missing, "", by, columns, copied.keys, drop.line)
-        if gone := seen.gone_later(copied, other):
+            yield self._missing(table, drop, copied)
+        if (truncated := seen.truncated.get(other)) and truncated.rows != 0:
+            yield Loss("table truncated", table.name, truncated.rows, line=truncated.line)
+        elif gone := seen.gone_later(copied, other):
             then = tuple(reasons(seen, [other], gone))
             yield Loss("rows deleted", table.name, gone, "", then, line=line_of(seen, [other]))
         for column, number in copied.lacking:
             if not self._declared.names_column(table, column.name):
                 yield Loss("column dropped", table.name, number, column.name, line=drop.line)
+        for column, number in copied.emptied:
+            if not self._declared.names_column(table, column.name):
+                by = (f"table made anew, DROP TABLE in line {drop.line}",)
+                yield Loss("values lost", table.name, number, column.name, by, line=drop.line)
+
+    def _columns_on_the_way(self, table: Table, links: list[Link]) -> Iterator[Loss]:
+        """Name the columns that went before a table was made anew, or after that."""
+        seen = self._seen
+        stages = [(table.identity, table.columns, links[0][0].table.columns)]
+        for _, copied, other in links:
+            later = seen.after[other] if other in seen.after else seen.drops[other].table
+            stages.append((other, copied.columns, later.columns))
+        for identity, before, after in stages:
+            kept = {column.identity for column in after}
+            for column in before:
+                if column.identity not in kept and not self._declared.names_column(table, column.name):
+                    yield self._column(identity, column, table.name)
 
     def _columns(self, identity: int, *, skip: int) -> Iterator[Loss]:
         """Name the columns that are gone; those of a partition go with the whole's."""
@@ -103,18 +159,21 @@ class _Judge:
                 for table in (seen.before[identity], seen.after[identity])
             ):
                 continue
-            line, number = seen.columns.get((identity, column.identity), (0, None))
-            by: tuple[str, ...] = ()
-            if not line:
-                line, by = self._hidden("DROP", "DO", "CALL", "SELECT")
-            yield Loss("column dropped", seen.name(identity), number, column.name, by, line=line)
+            yield self._column(identity, column, seen.name(identity))
+
+    def _column(self, identity: int, column: Column, name: str) -> Loss:
+        line, number = self._seen.columns.get((identity, column.identity), (0, None))
+        by: tuple[str, ...] = ()
+        if not line:
+            line, by = self._hidden("DROP", "DO", "CALL", "SELECT")
+        return Loss("column dropped", name, number, column.name, by, line=line)
 
     def _emptied(self, top: int, standing: list[int]) -> Iterator[Loss]:
         seen = self._seen
         found = {member: taken for member in standing if (taken := seen.emptied(member))}
         if top in seen.truncated and any(member != top for member in found):
-            line, rows = seen.truncated[top]
-            found = {top: (line, rows)}
+            truncated = seen.truncated[top]
+            found = {top: (truncated.line, truncated.rows)}
         for member, (line, rows) in found.items():
             by: tuple[str, ...] = ()
             if not line:

@@ -13,8 +13,11 @@ Pair = tuple[str, str]
 """A column of the source and the one of the target that belongs to it, as SQL writes them."""
 
 
-Kind = Literal["", "text", "json"]
-"""What has to be known of a column so that its values are compared rightly."""
+Kind = Literal["", "text", "json", "exact", "number", "float"]
+"""What has to be known of a column so that its values are compared rightly.
+
+`exact` is a type that takes different values for equal, `number` one that holds every number exactly, unlike `float`.
+"""
 
 
 @dataclass(frozen=True, slots=True)

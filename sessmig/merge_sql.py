@@ -279,7 +279,12 @@ class MergeSql:
 
 
 def _common(left: Kind, right: Kind) -> Kind:
-    return "json" if "json" in (left, right) else left if left == right else ""
+    """Return how values of two kinds are compared: `number` where only one of two numbers is exact."""
+    if "json" in (left, right):
+        return "json"
+    if {left, right} == {"number", "float"}:
+        return "number"
+    return left if left == right and left in ("text", "exact") else ""
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Refuses a plan that has problems, and shows what changed in files that were edited.
+"""Refuses a plan that has problems, with what changed in files that were edited, and a trial that would leave traces.
 
 Knows where the old texts are; asks for them only when there is something to show.
 """
@@ -6,12 +6,15 @@ Knows where the old texts are; asks for them only when there is something to sho
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
+from sessmig import script
 from sessmig.errors import FileError
 from sessmig.failure import of_problems
 from sessmig.files import read_text
+from sessmig.job import Job
 from sessmig.ledger import Ledger
-from sessmig.model import Plan
+from sessmig.model import Plan, Script
 from sessmig.words import discreet
 
 _SHOWN_DIFF = 20
@@ -26,6 +29,36 @@ def refuse(plan: Plan, ledger: Ledger) -> None:
     if plan.problems:
         changed = [problem.version for problem in plan.problems if problem.kind == "changed"]
         raise of_problems(plan.problems, differences(plan, ledger.texts(changed)))
+
+
+def refuse_lasting(job: Job, scripts: Iterable[Script]) -> None:
+    """Refuse to try out what a rollback would not undo: in PostgreSQL `setval`, where there are sequences already.
+
+    Setting them back afterwards would be no help: meanwhile others draw numbers.
+
+    Raises:
+        FileError: naming the first such statement; nothing was touched.
+    """
+    dialect = job.database.dialect
+    found = (
+        (source.path, piece.statement_line)
+        for source in scripts
+        for piece in source.pieces
+        if script.moves_sequence(piece.statement, dialect)
+    )
+    path, line = next(found, (None, 0))
+    if path is None or not (lasting := job.database.rehearsing().lasting((job.table, f"{job.table}_log"))):
+        return
+    error = FileError(
+        path,
+        "`setval` moves a sequence for good: PostgreSQL does not roll it back, so that this file cannot be tried out "
+        f"where sequences stand already ({', '.join(lasting[:3])}{', ...' if len(lasting) > 3 else ''})",
+        line=line,
+        remedy="Try it out on a copy: sessmig rehearse --on URL. Or set it to the column's own maximum, "
+        "as in setval('s', (SELECT max(id) FROM t)); or write ALTER SEQUENCE ... RESTART WITH, which is rolled back.",
+    )
+    error.holds = "Nothing was touched."
+    raise error
 
 
 def differences(plan: Plan, texts: dict[int, str]) -> dict[int, str]:

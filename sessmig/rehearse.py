@@ -17,7 +17,7 @@ from sessmig.failure import of_step
 from sessmig.job import Job, find
 from sessmig.likeness import difference_lines, differences, moved_sequences
 from sessmig.model import Migration, Step
-from sessmig.problems import refuse
+from sessmig.problems import refuse, refuse_lasting
 from sessmig.reading import read_step
 from sessmig.rehearsal import Failure, Fingerprint, Rehearsal, Stage, StepLocks, Unrehearsed
 from sessmig.repeat import repeat
@@ -113,6 +113,9 @@ class _Staging:
             self._add(unrehearsed=[_other_plan(plan.pending, expected)])
         if not self._steps:
             return
+        if self.job.within:
+            both = [(step.script, step.rollback) for step in self._steps]
+            refuse_lasting(self.job, [source for pair in both for source in pair if source])
         self._look_ahead()
         try:
             failing = _failing(verify(self.job)) if plan.applied else {}

@@ -63,6 +63,7 @@ def _repeated(
         mark = database.mark(source.text)
         for _ in database.run(source.text, [piece]):
             pass
+        database.settle(shared=True)
         database.undo_settings(mark)
     except DatabaseError as error:
         return replace(told, error=error.what)

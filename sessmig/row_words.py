@@ -34,6 +34,8 @@ def loss_text(loss: Loss) -> str:
     by = f" ({', '.join(loss.by)})" if loss.by else ""
     if loss.kind == "rows deleted":
         return f"{_rows(loss.rows)} of {loss.table} {'was' if loss.rows == 1 else 'were'} deleted{by}"
+    if loss.kind == "values lost":
+        return f"{count(loss.rows or 0, 'value')} of {loss.table}.{loss.column} did not come along{by}"
     if loss.kind == "column dropped":
         values = "an unknown number of values" if loss.rows is None else count(loss.rows, "value")
         return f"the column {loss.table}.{loss.column} was dropped, with {values}{by}"
@@ -61,9 +63,7 @@ def key_lines(loss: Loss) -> list[str]:
 
 def remedy(losses: Sequence[Loss]) -> str:
     """Say how a file declares what it takes away."""
-    names = dict.fromkeys(
-        _written(loss.table) + (f".{_quoted(loss.column)}" if loss.kind == "column dropped" else "") for loss in losses
-    )
+    names = dict.fromkeys(_written(loss.table) + (f".{_quoted(loss.column)}" if loss.column else "") for loss in losses)
     return f"If that is meant, write -- sessmig: may-lose {', '.join(names)} at the file's top"
 
 

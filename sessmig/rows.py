@@ -42,6 +42,8 @@ class Table:
     """The partitioned table that this is a partition of."""
     reaches: tuple[int, ...] = ()
     """The tables that its triggers may write to, as far as their text tells."""
+    is_counted: bool = True
+    """Whether the database itself counts the rows deleted in it: not those of a foreign or a virtual table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Effect:
     """What took rows away: `DELETE in line 12`, `cascade from sessions`, `a trigger or function`, `REPLACE`."""
 
 
-LossKind = Literal["rows deleted", "table dropped", "table truncated", "column dropped"]
+LossKind = Literal["rows deleted", "table dropped", "table truncated", "column dropped", "values lost"]
 
 
 @dataclass(frozen=True, slots=True)

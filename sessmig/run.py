@@ -36,7 +36,7 @@ def migrate(job: Job) -> Report:
         return report
     # Only now: an application that starts with nothing pending need not wait for what is imported here.
     from sessmig.carrying import Carrying
-    from sessmig.problems import refuse
+    from sessmig.problems import refuse, refuse_lasting
     from sessmig.reading import read_step
 
     refuse(plan, ledger)
@@ -44,6 +44,8 @@ def migrate(job: Job) -> Report:
     steps = [read_step(migration, job.database.dialect) for migration in (*plan.pending, *plan.later)]
     if not plan.pending:
         return report
+    if job.dry_run:
+        refuse_lasting(job, [step.script for step in steps[: len(plan.pending)]])
     if job.pending == "error":
         raise _pending(plan, report)
     job.emit("plan", f"{count(len(plan.pending), 'migration')} pending")

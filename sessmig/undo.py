@@ -41,9 +41,7 @@ def undo(job: Job, ledger: Ledger, attempt: Attempt) -> StepReport:
         CheckError, DatabaseError: as `attempt.carry_out`; the caller rolls back, and `failure.of_step` finds words.
     """
     step = attempt.step
-    carry_out(job.database, attempt)
-    if job.within:
-        job.database.settle()
+    carry_out(job.database, attempt, shared=job.within)
     report = replace(attempt.report("rolled back"), path=str(step.script.path))
     ledger.take_back(step.migration)
     ledger.log(

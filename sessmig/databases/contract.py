@@ -146,6 +146,9 @@ class Database(Protocol):
             DatabaseError: the lock was not had.
         """
 
+    def held(self, tables: Collection[Table]) -> frozenset[int]:
+        """Return those of the tables (by identity) that nobody else can write to until the transaction ends."""
+
     def watch(self, pieces: Sequence[Piece]) -> None:
         """Begin to count what is done to the rows of each table; within a transaction, before its statements.
 
@@ -176,8 +179,11 @@ class Database(Protocol):
     def rehearsing(self) -> Rehearsing:
         """Return what a rehearsal needs of this database."""
 
-    def settle(self) -> None:
-        """Check now what is deferred to the commit; for a run whose steps share one commit, or have none.
+    def settle(self, *, shared: bool) -> None:
+        """Do and check now what is deferred to the commit, so that the step is judged with it.
+
+        Args:
+            shared: other steps follow in the same transaction, and find the constraints as they were declared.
 
         Raises:
             DatabaseError: a deferred constraint does not hold.
@@ -213,6 +219,13 @@ class Rehearsing(Protocol):
 
     def undone(self) -> AbstractContextManager[None]:
         """Within a transaction, undo at the end what is done inside, also after an error."""
+
+    def lasting(self, exclude: Collection[str]) -> tuple[str, ...]:
+        """Return the sequences that stand, whose values a transaction that is rolled back does not give back.
+
+        Args:
+            exclude: tables of the ledger's schema whose own sequences are left out.
+        """
 
     def watch_locks(self, exclude: Collection[str]) -> None:
         """Begin to look at the locks that the next step takes on tables that stand now, but for these."""

@@ -17,12 +17,13 @@ from psycopg.conninfo import make_conninfo
 from sessmig.databases import postgres_catalogue as catalogue
 from sessmig.databases import postgres_merging
 from sessmig.databases.postgres_connection import connected
+from sessmig.databases.postgres_deferred import settle
 from sessmig.databases.postgres_faults import faults
 from sessmig.databases.postgres_lock import begin_locked, lock_key
 from sessmig.databases.postgres_locks import LockLog
 from sessmig.databases.postgres_rehearsal import Rehearsing
 from sessmig.databases.postgres_settings import Settings
-from sessmig.databases.postgres_tables import tables
+from sessmig.databases.postgres_tables import held, tables
 from sessmig.databases.postgres_watch import Watch
 from sessmig.databases.values import postgres_literal
 from sessmig.databases.wire import Wire, is_whole, rows
@@ -37,8 +38,6 @@ _IDENTITY = """
 SELECT current_schema(), current_database(), current_setting('server_version_num'), version()"""
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
 _READ_ONLY = "SAVEPOINT sessmig_reads; SET LOCAL transaction_read_only = on; SET LOCAL row_security = off"
-# Undone at once, or the next step in the same transaction could defer nothing.
-_SETTLE = "SAVEPOINT sessmig_settles; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT sessmig_settles"
 
 
 def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
@@ -264,6 +263,9 @@ class Postgres:
     def hold(self, table: Table) -> None:
         self._wire.command(f"LOCK TABLE {table.sql} IN ACCESS EXCLUSIVE MODE")
 
+    def held(self, tables: Collection[Table]) -> frozenset[int]:
+        return held(self._wire, {table.identity for table in tables})
+
     def watch(self, pieces: Sequence[Piece]) -> None:
         self._watch.begin()
 
@@ -279,8 +281,9 @@ class Postgres:
     def rehearsing(self) -> Rehearsing:
         return Rehearsing(self, self._wire, self._locks, self._schema)
 
-    def settle(self) -> None:
-        self._wire.command(_SETTLE)
+    def settle(self, *, shared: bool) -> None:
+        self._settings.keep_reading()
+        settle(self._wire, shared=shared)
 
     def notices(self) -> tuple[str, ...]:
         said, self._notices = tuple(self._notices), []

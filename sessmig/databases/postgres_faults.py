@@ -39,7 +39,8 @@ JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE NOT k.convalidated AND k.conislocal AND c.relpersistence <> 't' AND {_USER}
   AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::boolean, true)
 ORDER BY 2, 3, 4"""
-# What belongs to a partition belongs to its whole table.
+# What belongs to a partition belongs to its whole table. The server asks the conditions in whatever order it likes, and
+# of the rights on a sequence only a sequence may be asked.
 _SEQUENCES = """
 WITH touched AS (
     SELECT DISTINCT coalesce(pg_catalog.pg_partition_root(t.oid), t.oid) AS oid
@@ -71,7 +72,7 @@ LEFT JOIN pg_catalog.pg_attrdef AS e ON e.adrelid = c.oid AND e.adnum = a.attnum
 WHERE CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
       IN ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype,
           'pg_catalog.numeric'::regtype)
-  AND pg_catalog.has_sequence_privilege(s.oid, 'SELECT')
+  AND CASE WHEN s.relkind = 'S' THEN pg_catalog.has_sequence_privilege(s.oid, 'SELECT') END
   AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
   AND NOT pg_catalog.row_security_active(c.oid)
 ORDER BY 6, 7, 2"""

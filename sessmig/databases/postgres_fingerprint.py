@@ -27,10 +27,13 @@ def _not_of_extension(catalogue: str, oid: str) -> str:
 _RELATION = """
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"""
 _ABOUT = "pg_get_userbyid(c.relowner), c.relacl::text, c.reloptions::text, obj_description(c.oid, 'pg_class')"
+# PostgreSQL 13 has no such column.
+_COMPRESSION = "to_jsonb(a) ->> 'attcompression'"
 _THINGS: tuple[tuple[str, str], ...] = (
     (
         "schema",
-        f"""SELECT n.nspname, concat_ws(' ', 'owner', pg_get_userbyid(n.nspowner), n.nspacl::text), ''
+        f"""SELECT n.nspname, concat_ws(' ', 'owner', pg_get_userbyid(n.nspowner), n.nspacl::text,
+    obj_description(n.oid, 'pg_namespace')), ''
 FROM pg_namespace AS n WHERE {USER_SCHEMA}""",
     ),
     (
@@ -51,6 +54,9 @@ FROM pg_namespace AS n WHERE {USER_SCHEMA}""",
     CASE WHEN a.attcollation <> t.typcollation THEN 'COLLATE ' || a.attcollation::regcollation END,
     CASE WHEN a.attnotnull THEN 'NOT NULL' END, nullif('IDENTITY ' || a.attidentity::text, 'IDENTITY '),
     CASE a.attgenerated WHEN '' THEN 'DEFAULT ' ELSE 'GENERATED ' END || pg_get_expr(f.adbin, f.adrelid),
+    'STATISTICS ' || nullif(coalesce(a.attstattarget, -1), -1),
+    CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage::text END,
+    'COMPRESSION ' || nullif({_COMPRESSION}, ''),
     a.attacl::text, a.attoptions::text, col_description(c.oid, a.attnum)), {{name}} || c.relname
 {_RELATION}
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -70,8 +76,12 @@ WHERE {USER_SCHEMA} AND c.relkind <> 't' AND c.oid <> ALL ({{out}})
     (
         "constraint",
         f"""SELECT {{name}} || c.relname || '.' || k.conname, concat_ws(' ', pg_get_constraintdef(k.oid),
-    obj_description(k.oid, 'pg_constraint')), {{name}} || c.relname
+    (SELECT 'TRIGGERS ' || string_agg(t.tgrelid::regclass || ' ' || t.tgenabled::text, ', ' ORDER BY t.tgname)
+     FROM pg_trigger AS t WHERE t.tgconstraint = k.oid AND t.tgisinternal AND t.tgenabled <> 'O'),
+    CASE WHEN i.indisclustered THEN 'CLUSTERED' END, CASE WHEN i.indisreplident THEN 'REPLICA IDENTITY' END,
+    obj_description(i.indexrelid, 'pg_class'), obj_description(k.oid, 'pg_constraint')), {{name}} || c.relname
 {_RELATION} JOIN pg_constraint AS k ON k.conrelid = c.oid AND k.contype <> 't'
+LEFT JOIN pg_index AS i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
 WHERE {USER_SCHEMA} AND c.oid <> ALL ({{out}})""",
     ),
     (
@@ -137,6 +147,45 @@ WHERE {USER_SCHEMA} AND t.typtype IN ('e', 'd', 'r', 'c') AND (c.oid IS NULL OR 
 FROM pg_statistic_ext AS s JOIN pg_namespace AS n ON n.oid = s.stxnamespace WHERE {USER_SCHEMA}""",
     ),
     ("extension", "SELECT extname, extversion, '' FROM pg_extension"),
+    (
+        "default right",
+        "SELECT concat_ws(' ', 'of', pg_get_userbyid(d.defaclrole), 'in ' || n.nspname, d.defaclobjtype),"
+        " d.defaclacl::text, '' FROM pg_default_acl AS d LEFT JOIN pg_namespace AS n ON n.oid = d.defaclnamespace",
+    ),
+    (
+        "publication",
+        """SELECT p.pubname, concat_ws(' ', CASE WHEN p.puballtables THEN 'ALL TABLES' END, (
+    SELECT string_agg(r.prrelid::regclass::text, ', ' ORDER BY r.prrelid::regclass::text)
+    FROM pg_publication_rel AS r WHERE r.prpubid = p.oid)), '' FROM pg_publication AS p""",
+    ),
+    (
+        "event trigger",
+        "SELECT evtname, concat_ws(' ', evtevent, evtfoid::regproc, evtenabled), '' FROM pg_event_trigger",
+    ),
+    (
+        "cast",
+        f"""SELECT k.castsource::regtype || ' AS ' || k.casttarget::regtype,
+    concat_ws(' ', k.castfunc::regproc, k.castcontext, k.castmethod), ''
+FROM pg_cast AS k WHERE k.oid >= 16384 AND {_not_of_extension("pg_cast", "k.oid")}""",
+    ),
+    (
+        "operator",
+        f"""SELECT o.oid::regoperator::text, o.oprcode::text, '' FROM pg_operator AS o
+JOIN pg_namespace AS n ON n.oid = o.oprnamespace WHERE {USER_SCHEMA} AND {_not_of_extension("pg_operator", "o.oid")}""",
+    ),
+    # Of these only the names.
+    (
+        "collation",
+        f"""SELECT {{name}} || o.collname, '', '' FROM pg_collation AS o
+JOIN pg_namespace AS n ON n.oid = o.collnamespace
+WHERE {USER_SCHEMA} AND {_not_of_extension("pg_collation", "o.oid")}""",
+    ),
+    (
+        "text search configuration",
+        f"""SELECT {{name}} || o.cfgname, '', '' FROM pg_ts_config AS o
+JOIN pg_namespace AS n ON n.oid = o.cfgnamespace
+WHERE {USER_SCHEMA} AND {_not_of_extension("pg_ts_config", "o.oid")}""",
+    ),
 )
 _NOT_OF_OURS = """NOT EXISTS (
     SELECT 1 FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
@@ -152,6 +201,7 @@ SELECT count(*), coalesce(sum(hashtextextended((sessmig_row.*)::text COLLATE "C"
     coalesce(sum(hashtextextended((sessmig_row.*)::text COLLATE "C", 1)::numeric), 0)
 FROM ONLY {table} AS sessmig_row"""
 _SEQUENCES = f"""SELECT {{name}} || c.relname, coalesce(CASE
+    WHEN c.relkind <> 'S' THEN NULL
     WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE') THEN pg_sequence_last_value(c.oid)::text
 END, 'not used yet')
 {_RELATION} WHERE {USER_SCHEMA} AND c.relkind = 'S' AND {{not_of_ours}} ORDER BY 1"""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sessmig.databases.postgres_fingerprint import fingerprint
+from sessmig.databases.postgres_fingerprint import USER_SCHEMA, fingerprint
 from sessmig.databases.postgres_locks import LockLog
 from sessmig.databases.wire import Wire
 from sessmig.errors import UsageError
@@ -19,6 +19,14 @@ from sessmig.rehearsal import Fingerprint, TableLock
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
 
+_LASTING = f"""
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND {USER_SCHEMA} AND NOT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+      AND d.refobjid IN ({{ours}}))
+ORDER BY 1"""
 _TRY = "SELECT pg_try_advisory_xact_lock($1)"
 
 
@@ -73,6 +81,11 @@ class Rehearsing:
             yield
         finally:
             self._wire.command("ROLLBACK TO sessmig_undone; RELEASE sessmig_undone")
+
+    def lasting(self, exclude: Collection[str]) -> tuple[str, ...]:
+        ours = [self._database.table(name) for name in exclude]
+        marks = ", ".join(f"to_regclass(${number})" for number in range(1, len(ours) + 1))
+        return tuple(str(name) for (name,) in self._wire.query(_LASTING.format(ours=marks), ours).rows)
 
     def watch_locks(self, exclude: Collection[str]) -> None:
         self._locks.watch(self._schema, exclude)

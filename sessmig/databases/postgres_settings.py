@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from sessmig.databases.wire import Wire
+from sessmig.errors import DatabaseError
 from sessmig.model import Cell, Mark
 
 # `client_connection_check_interval` is set by sessmig itself, for the transaction only.
@@ -89,8 +90,14 @@ class Settings:
         return Mark(str(found[0][0]), tuple(settings))
 
     def give_back(self, mark: Mark, now: Mark) -> None:
-        """Set what has changed since the mark to what it was."""
+        """Set what has changed since the mark to what it was.
+
+        Raises:
+            DatabaseError: what is changed has blinded the loss guard.
+        """
         changed = set(mark.settings) - set(now.settings)
+        if ("track_counts", "off") in {(name, value) for name, value, _ in set(now.settings) - set(mark.settings)}:
+            raise DatabaseError("the file switched track_counts off, which the loss guard counts with")
         for name, value, own in sorted(changed, key=lambda setting: _RIGHTS_FIRST.get(setting[0], 2)):
             if own:
                 self._set(name, value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -38,7 +38,12 @@ SELECT c.oid::bigint, n.nspname, c.relname, c.relfilenode::bigint,
        (SELECT pg_catalog.json_agg(DISTINCT f.confrelid::bigint)
         FROM pg_catalog.pg_constraint AS f
         WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.confdeltype = 'c'),
-       (SELECT h.inhparent::bigint FROM pg_catalog.pg_inherits AS h WHERE h.inhrelid = c.oid AND c.relispartition)
+       (SELECT h.inhparent::bigint FROM pg_catalog.pg_inherits AS h WHERE h.inhrelid = c.oid AND c.relispartition),
+       c.relkind <> 'f' AND pg_catalog.current_setting('track_counts') = 'on' AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_trigger AS g
+           JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
+           WHERE g.tgrelid = c.oid AND p.proname = 'citus_truncate_trigger'
+       )
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
@@ -54,6 +59,21 @@ SELECT DISTINCT t.tgrelid::bigint, p.prosrc
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
 WHERE NOT t.tgisinternal"""
+
+
+# A table that others inherit from shows their rows too; what they lose is not its own.
+_HELD = """
+SELECT l.relation::bigint
+FROM pg_catalog.pg_locks AS l
+JOIN pg_catalog.pg_class AS c ON c.oid = l.relation AND NOT (c.relkind = 'r' AND c.relhassubclass)
+WHERE l.locktype = 'relation' AND l.granted AND l.pid = pg_catalog.pg_backend_pid()
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+  AND l.mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
+
+
+def held(wire: Wire, asked: Collection[int]) -> frozenset[int]:
+    """Return those tables on which this session holds a lock that keeps all others from writing."""
+    return frozenset(int(str(oid)) for (oid,) in wire.query(_HELD).rows).intersection(asked)
 
 
 def tables(wire: Wire, schema: str) -> tuple[Table, ...]:
@@ -90,7 +110,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _table(row: Sequence[Cell], schema: str) -> Table:
-    identity, space, name, storage, size, columns, key, follows, parent = (None if c is None else str(c) for c in row)
+    texts = (None if c is None else str(c) for c in row[:-1])
+    identity, space, name, storage, size, columns, key, follows, parent = texts
     found = _columns(str(columns or "[]"))
     names = {str(column.identity): column.name for column in found}
     return Table(
@@ -103,6 +124,7 @@ def _table(row: Sequence[Cell], schema: str) -> Table:
         size=None if size is None else int(str(size)),
         follows=tuple(json.loads(str(follows or "[]"))),
         parent=None if parent is None else int(str(parent)),
+        is_counted=str(row[-1]) in ("True", "t", "true"),
     )
 
 

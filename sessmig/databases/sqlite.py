@@ -99,7 +99,7 @@ class Sqlite:
         self._wait = self._left = _READING
         self._tables = Tables(self.query)
         self._watch = Watch(self.query, self._command, self._tables)
-        self.tables, self.hold = self._tables.listed, self._tables.hold
+        self.tables, self.hold, self.held = self._tables.listed, self._tables.hold, self._tables.held
         self.watch = self._watch.begin
         self.changes = self._watch.changes
         self.unwatch = self._watch.end
@@ -270,7 +270,7 @@ class Sqlite:
     def rehearsing(self) -> Rehearsing:
         return Rehearsing(self._connection, self._path, self.label, partial(open_file, create=False))
 
-    def settle(self) -> None:
+    def settle(self, *, shared: bool) -> None:
         """SQLite has no such question: a deferred foreign key fails at the commit; `faults` finds it before."""
 
     def notices(self) -> tuple[str, ...]:

@@ -111,6 +111,10 @@ class Rehearsing:
                 self._connection.execute("ROLLBACK TO sessmig_undone").close()
                 self._connection.execute("RELEASE sessmig_undone").close()
 
+    def lasting(self, exclude: Collection[str]) -> tuple[str, ...]:
+        """SQLite rolls everything back."""
+        return ()
+
     def watch_locks(self, exclude: Collection[str]) -> None:
         """A SQLite database is locked as a whole; there is nothing to tell of a table."""
 

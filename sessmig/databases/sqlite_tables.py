@@ -8,27 +8,41 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+from sessmig.databases.sqlite_names import GAP, OURS, Names, folded, quoted, words
 from sessmig.errors import DatabaseError
-from sessmig.model import Answer
+from sessmig.model import Answer, Cell
 from sessmig.rows import Column, Table
 
-_GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)+"
 _CHANGES_NAMES = re.compile(
-    rf"(?:(CREATE){_GAP}(?:TEMP\w*{_GAP}|VIRTUAL{_GAP})?|(ALTER){_GAP}|(DROP){_GAP})TABLE\b", re.IGNORECASE | re.DOTALL
+    rf"(?:(CREATE){GAP}(?:TEMP\w*{GAP}|VIRTUAL{GAP})?|(ALTER){GAP}|(DROP){GAP})TABLE\b", re.IGNORECASE | re.DOTALL
 )
 _MASTER = """
 SELECT name, rootpage, coalesce(sql, '')
 FROM main.sqlite_master
 WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'
 ORDER BY name"""
-_TRIGGERS = """
+_TRIGGERS = f"""
 SELECT tbl_name, sql FROM main.sqlite_master WHERE type = 'trigger' AND sql <> ''
 UNION ALL
-SELECT tbl_name, sql FROM temp.sqlite_master WHERE type = 'trigger' AND name NOT LIKE 'sessmig%'"""
+SELECT tbl_name, sql FROM temp.sqlite_master WHERE type = 'trigger' AND substr(name, 1, {len(OURS)}) <> '{OURS}'"""
+_COLUMNS = """
+SELECT m.name, x.name, x.pk
+FROM main.sqlite_master AS m
+JOIN pragma_table_xinfo(m.name, 'main') AS x
+WHERE m.type = 'table' AND x.hidden <> 1{only}
+ORDER BY m.name, x.cid"""
+_PARENTS = """
+SELECT DISTINCT m.name, k."table", k.on_delete
+FROM main.sqlite_master AS m
+JOIN pragma_foreign_key_list(m.name, 'main') AS k
+WHERE m.type = 'table'{only}"""
+_AT_ONCE = 20
+"""If the columns of more tables than this are asked for, those of all are: one question instead of many."""
 _SHADOWS = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
 _SHADOW_ENDINGS = "content|data|idx|docsize|config|segments|segdir|stat|node|parent|rowid"
 
@@ -51,7 +65,7 @@ class Known:
 
     @property
     def is_virtual(self) -> bool:
-        return re.match(rf"CREATE{_GAP}VIRTUAL\b", self.sql, re.IGNORECASE | re.DOTALL) is not None
+        return re.match(rf"CREATE{GAP}VIRTUAL\b", self.sql, re.IGNORECASE | re.DOTALL) is not None
 
     @property
     def full_name(self) -> str:
@@ -68,6 +82,10 @@ class Tables:
     def __init__(self, query: _Query) -> None:
         self._query = query
         self._known: list[Known] = []
+        self._rows: list[tuple[str, int, str]] = []
+        """What the schema said when it was looked at."""
+        self._links: tuple[object, dict[str, set[str]]] = (), {}
+        """What the triggers reach, and what it was taken from."""
         self._last = ""
         """The kind of the statements since the schema was looked at: as long as it is the same, nothing is missed."""
 
@@ -89,18 +107,19 @@ class Tables:
         """Look at the schema."""
         kind, self._last = self._last, ""
         rows = [(str(name), int(str(root)), str(sql)) for name, root, sql in self._query(_MASTER).rows]
+        if rows == self._rows:
+            return self._known
+        self._rows = rows
         hidden = self._shadows(rows)
         now = {name: (root, sql) for name, root, sql in rows if name not in hidden}
         if kind == "ALTER":
             self._follow_renames(now)
         known = {table.name: table for table in self._known}
         self._known = [known.get(name) or Known(next(_numbers), name, 0, "") for name in now]
+        new = [table for table in self._known if table.sql != now[table.name][1] or not table.columns]
         for table in self._known:
-            root, sql = now[table.name]
-            if table.sql != sql or not table.columns:
-                table.sql = sql
-                self._read(table, renaming=kind == "ALTER")
-            table.root = root
+            table.root, table.sql = now[table.name]
+        self._read(new, renaming=kind == "ALTER")
         return self._known
 
     def _follow_renames(self, now: dict[str, tuple[int, str]]) -> None:
@@ -123,41 +142,59 @@ class Tables:
         own = re.compile(f"({'|'.join(map(re.escape, names))})_({_SHADOW_ENDINGS})", re.IGNORECASE)
         return {name for name, _, _ in rows if own.fullmatch(name)}
 
-    def _read(self, table: Known, *, renaming: bool) -> None:
-        try:
-            found = self._query("SELECT name, pk FROM pragma_table_xinfo($1, 'main') ORDER BY cid", (table.name,)).rows
-            parents = self._query(
-                "SELECT DISTINCT \"table\", on_delete FROM pragma_foreign_key_list($1, 'main')", (table.name,)
-            ).rows
-        except DatabaseError:  # a virtual table whose module is not here
-            return
-        table.columns = _carried(table.columns, [str(name) for name, _ in found], renaming=renaming)
-        table.key = tuple(str(name) for _, name in sorted((int(str(pk)), str(name)) for name, pk in found if pk))
-        table.parents = tuple((str(name).lower(), str(action)) for name, action in parents)
+    def _read(self, tables: list[Known], *, renaming: bool) -> None:
+        columns, parents = self._asked(_COLUMNS, tables), self._asked(_PARENTS, tables)
+        for table in tables:
+            found = [(str(name), int(str(pk))) for name, pk in columns.get(table.name, ())]
+            if not found:  # a virtual table whose module is not here
+                continue
+            table.columns = _carried(table.columns, [name for name, _ in found], renaming=renaming)
+            table.key = tuple(name for _, name in sorted((pk, name) for name, pk in found if pk))
+            table.parents = tuple((folded(str(name)), str(does)) for name, does in parents.get(table.name, ()))
+
+    def _asked(self, query: str, tables: list[Known]) -> dict[str, list[tuple[Cell, Cell]]]:
+        found: dict[str, list[tuple[Cell, Cell]]] = {}
+        if len(tables) > _AT_ONCE:
+            with suppress(DatabaseError):  # one of them cannot be read
+                for name, *rest in self._query(query.format(only="")).rows:
+                    found.setdefault(str(name), []).append((rest[0], rest[1]))
+                return found
+        for table in tables:
+            with suppress(DatabaseError):
+                rows = self._query(query.format(only=" AND m.name = $1"), (table.name,)).rows
+                found[table.name] = [(row[1], row[2]) for row in rows]
+        return found
 
     def reached(self, *, by_keys: bool) -> dict[str, set[str]]:
-        """Return for each table or view what a write to it may reach by a trigger, or a foreign key; small letters."""
-        names = [table.name.lower() for table in self._known]
-        reached: dict[str, set[str]] = {}
-        for on, body in self._query(_TRIGGERS).rows:
-            text = str(body).lower()
-            reached.setdefault(str(on).lower(), set()).update(name for name in names if name in text)
+        """Return for each table or view what a write to it may reach by a trigger, or a foreign key; folded."""
+        rows = self._query(_TRIGGERS).rows
+        if self._links[0] != (rows, self._rows):
+            reached: dict[str, set[str]] = {}
+            names = Names([*(folded(table.name) for table in self._known), *(folded(str(on)) for on, _ in rows)])
+            for on, body in rows:
+                reached.setdefault(folded(str(on)), set()).update(names.among(words([str(body)])))
+            self._links = (rows, self._rows), reached
+        found = {on: set(names) for on, names in self._links[1].items()}
         for table in self._known if by_keys else ():
             for parent, _ in table.parents:
-                reached.setdefault(parent, set()).add(table.name.lower())
-        return reached
+                found.setdefault(parent, set()).add(folded(table.name))
+        return found
 
     def triggers(self) -> tuple[tuple[str, str], ...]:
-        """Return the table and the text of each trigger that is not ours."""
-        return tuple((str(on).lower(), str(body)) for on, body in self._query(_TRIGGERS).rows)
+        """Return the table and the text of each trigger that is not ours; the table folded."""
+        return tuple((folded(str(on)), str(body)) for on, body in self._query(_TRIGGERS).rows)
 
     def hold(self, table: Table) -> None:
         """Here nobody else writes while our transaction is open."""
 
+    def held(self, tables: Collection[Table]) -> frozenset[int]:
+        """Return all of them."""
+        return frozenset(table.identity for table in tables)
+
     def listed(self) -> tuple[Table, ...]:
         """Return every user table as it stands now."""
         known = self.refresh()
-        numbers = {table.name.lower(): table.identity for table in known}
+        numbers = {folded(table.name): table.identity for table in known}
         size = self._query("SELECT page_count * page_size FROM pragma_page_count('main'), pragma_page_size('main')")
         reached = self.reached(by_keys=False)
         return tuple(
@@ -169,15 +206,11 @@ class Tables:
                 key=table.key,
                 size=int(str(size.rows[0][0])),
                 follows=tuple(numbers[name] for name, does in table.parents if does == "CASCADE" and name in numbers),
-                reaches=tuple(sorted(numbers[name] for name in reached.get(table.name.lower(), ()) if name in numbers)),
+                reaches=tuple(sorted(numbers[name] for name in reached.get(folded(table.name), ()) if name in numbers)),
+                is_counted=not table.is_virtual,
             )
             for table in known
         )
-
-
-def quoted(name: str) -> str:
-    """Write a name so that it can be nothing else."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _carried(before: tuple[Column, ...], names: list[str], *, renaming: bool) -> tuple[Column, ...]:

@@ -9,6 +9,7 @@ from sessmig.script.lexer import split
 from sessmig.script.names import comparable, parts
 from sessmig.script.outline import Outline, is_balanced, outline, placeholders, words
 from sessmig.script.refusal import refuse
+from sessmig.script.session import moves_sequence, unenforced
 from sessmig.script.tokens import atoms, only_names
 
 __all__ = [
@@ -19,11 +20,13 @@ __all__ = [
     "comments",
     "comparable",
     "is_balanced",
+    "moves_sequence",
     "only_names",
     "outline",
     "parts",
     "placeholders",
     "refuse",
     "split",
+    "unenforced",
     "words",
 ]

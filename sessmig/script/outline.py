@@ -117,6 +117,11 @@ _AFTER_ON = {
     *("TABLE", "SEQUENCE", "FUNCTION", "PROCEDURE", "SCHEMA", "DATABASE", "TYPE", "LANGUAGE"),
     *("ALL", "TABLES", "SEQUENCES", "FUNCTIONS", "ROUTINES", "IN"),
 }
+# Of such there may be 200,000 in a file; for the others the words are read one by one.
+_PLAIN_INSERT = re.compile(
+    r"INSERT[ \t\r\n]+INTO[ \t\r\n]+([A-Za-z_][A-Za-z0-9_]*)(?=[ \t\r\n]*\(|[ \t\r\n]+(?:VALUES|SELECT)\b)",
+    re.IGNORECASE,
+)
 _INTO_TABLE = {"TEMP", "TEMPORARY", "UNLOGGED", "TABLE"}
 # The verbs that stand before a name, and the words and signs that may stand between.
 _NAMING: dict[str, set[str]] = {
@@ -150,6 +155,8 @@ def outline(text: str, dialect: Dialect) -> Outline:
     the first is the target; of an index, trigger, policy or rule it is its own name, and the table's
     only where it has none. A query is about the first table of its FROM, or about what it makes (INTO).
     """
+    if plain := _PLAIN_INSERT.match(text):
+        return Outline("INSERT", plain.group(1))
     terms = outside(text, dialect)
     verb = next(terms, ("", ""))[0]
     if verb == "WITH":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from sessmig.model import Dialect
 from sessmig.script.tokens import atoms
 
 LOCKING = re.compile(r"(?:SELECT|WITH|DO)\b.*?\b(pg_(?:try_)?advisory_)lock(?:_shared)?\b", re.IGNORECASE | re.DOTALL)
@@ -31,6 +32,22 @@ _HEADS = (
         "Leave WITH HOLD out: within the file the cursor serves without it.",
     ),
 )
+COUNTING = "track_counts"
+# What is looked for within quotes too: in a DO block, a function's text, an EXECUTE.
+_BLINDING = re.compile(
+    r"""\b(?:SET(?:\s+(?:SESSION|LOCAL))?|RESET)\s+"?track_counts\b|\bset_config"?\s*\(\s*'+track_counts'""",
+    re.IGNORECASE,
+)
+_UNENFORCED = re.compile(
+    r"""\bSET(?:\s+(?:SESSION|LOCAL))?\s+"?(session_replication_role)"?\s*(?:=|\bTO\b)\s*'*replica\b"""
+    r"""|\bset_config"?\s*\(\s*'+(session_replication_role)'+\s*,\s*'+replica\b"""
+    r"""|\b(DISABLE\s+TRIGGER\s+ALL)\b|\b(DISABLE\s+TRIGGER)\s+"RI_ConstraintTrigger""",
+    re.IGNORECASE,
+)
+_MAXIMUM = re.compile(r"\bmax\s*\(", re.IGNORECASE)
+_SETVAL = re.compile(r"""\bsetval"?\s*\(""", re.IGNORECASE)
+_DATA = re.compile(r"(?:INSERT|UPDATE|COMMENT)\b", re.IGNORECASE)
+_OF_OTHERS = re.compile(r"ALTER (?:DATABASE|ROLE|USER|SYSTEM)\b", re.IGNORECASE)
 _ENCODING = re.compile(r"SET (?:SESSION |LOCAL )?(CLIENT_ENCODING|NAMES)\b")
 _UTF8 = {"UTF8", "UTF_8", "UNICODE", "DEFAULT", "NAMES"}
 
@@ -51,6 +68,38 @@ def reason(statement: str, head: str) -> tuple[str, str, str] | None:
         within = f"{lock.group(1).lower()}xact_lock"
         return f"{lock.group(1).lower()}lock", _OUTLIVES, f"Take {within}, which ends with the transaction."
     return None
+
+
+def blinds(statement: str, dialect: Dialect) -> bool:
+    """Tell whether a statement that speaks of `COUNTING` may have the server count no rows."""
+    if dialect != "postgres" or _DATA.match(statement):
+        return False
+    flat = _flat(statement)
+    return bool(_BLINDING.search(flat) and not _OF_OTHERS.match(flat))
+
+
+def unenforced(statement: str, dialect: Dialect) -> str:
+    """Name what switches foreign keys off in a statement; empty if nothing does."""
+    if dialect != "postgres" or _DATA.match(statement) or not _UNENFORCED.search(statement):
+        return ""
+    found = _UNENFORCED.search(_flat(statement))
+    return " ".join(next(filter(None, found.groups())).split()) if found else ""
+
+
+def moves_sequence(statement: str, dialect: Dialect) -> bool:
+    """Tell whether a statement may set a sequence back with `setval`, as far as its text tells.
+
+    Set to the maximum of a column it stands behind no row, whether the rows stay or not: that leaves a gap at most.
+    """
+    if dialect != "postgres" or not _SETVAL.search(statement):
+        return False
+    flat = _flat(statement)
+    return bool(_SETVAL.search(flat)) and not _MAXIMUM.search(flat)
+
+
+def _flat(statement: str) -> str:
+    """Write a statement without its comments."""
+    return " ".join(statement[at:end] for _, at, end in atoms(statement, "postgres"))
 
 
 def _of_encoding(statement: str, name: str) -> tuple[str, str, str] | None:

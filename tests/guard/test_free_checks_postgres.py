@@ -126,6 +126,16 @@ def test_a_default_that_makes_something_else_of_the_sequence_is_left_alone(
     assert _found(postgres_url, "INSERT INTO t (code) VALUES ('a');", "t") == []
 
 
+def test_a_step_that_touches_many_tables_is_asked_of_all_their_sequences(
+    postgres_url: str, probe: Callable[[str], Probe]
+) -> None:
+    # With as many the server asks for the rights on what is no sequence, unless it is told not to.
+    plain = "".join(f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, v TEXT);" for n in range(300))
+    probe(postgres_url).execute(plain + "CREATE TABLE s (id SERIAL, v TEXT)")
+    names = [f"t{n}" for n in range(300)]
+    assert _found(postgres_url, "INSERT INTO s VALUES (9, 'a');", "s", *names) == [(BEHIND, "s.id", 9, False)]
+
+
 def test_an_owned_sequence_that_no_default_uses_is_a_warning(postgres_url: str, probe: Callable[[str], Probe]) -> None:
     probe(postgres_url).execute("CREATE TABLE t (id BIGINT); CREATE SEQUENCE s OWNED BY t.id")
     assert _found(postgres_url, "INSERT INTO t VALUES (3);", "t") == [(BEHIND, "t.id", 3, True)]

@@ -55,13 +55,68 @@ LOSSES = {
         "INSERT OR /* all of them */ REPLACE INTO main . users (id, name) VALUES (3, 'Tove');",
         ["1 row of users was deleted"],
     ),
+    "a comment before the table": (
+        "INSERT OR REPLACE INTO -- the table\n  users (id, name) VALUES (3, 'Tove');",
+        ["1 row of users was deleted (REPLACE)"],
+    ),
+    "a comment between REPLACE INTO and the table": (
+        "REPLACE INTO /* x */ users (id, name) VALUES (3, 'Tove');",
+        ["1 row of users was deleted (REPLACE)"],
+    ),
+    "a table in the quotes of a text": ("REPLACE INTO 'users' VALUES (3, 'Tove');", ["1 row of users was deleted"]),
+    "a schema, and the quotes of a text": (
+        "REPLACE INTO main.'users' VALUES (3, 'Tove');",
+        ["1 row of users was deleted"],
+    ),
+    "a comment before the dot": ("REPLACE INTO main/**/.users VALUES (3, 'Tove');", ["1 row of users was deleted"]),
+    "UPDATE OR REPLACE in the quotes of a text": (
+        "UPDATE OR REPLACE 'users' SET name = 'Linus' WHERE id = 2;",
+        ["1 row of users was deleted"],
+    ),
+    "a rebuilt table that says ON CONFLICT REPLACE": (
+        "CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON/**/CONFLICT REPLACE);\n"
+        "INSERT INTO n SELECT * FROM copied;\nDROP TABLE copied;\nALTER TABLE n RENAME TO copied;\n"
+        "INSERT INTO copied VALUES (8, 'Tove');",
+        ["1 row of copied was deleted"],
+    ),
+    "a standing table that says ON/**/CONFLICT REPLACE": (
+        "INSERT INTO colours VALUES (8, 'red');",
+        ["1 row of colours was deleted"],
+    ),
+    "a trigger made in the step that only inserts": (
+        "CREATE TRIGGER tr AFTER INSERT ON notes BEGIN INSERT INTO users VALUES (3, NEW.body); END;\n"
+        "REPLACE INTO notes VALUES ('Tove');",
+        ["1 row of users was deleted"],
+    ),
+    "a view with a trigger made in the step": (
+        "CREATE VIEW people AS SELECT * FROM users;\n"
+        "CREATE TRIGGER tr INSTEAD OF INSERT ON people BEGIN INSERT INTO users VALUES (NEW.id, NEW.name); END;\n"
+        "REPLACE INTO people VALUES (3, 'Tove');",
+        ["1 row of users was deleted"],
+    ),
+    "two views with triggers, one behind the other": (
+        "REPLACE INTO seen_twice VALUES (3, 'Tove');",
+        ["1 row of users was deleted"],
+    ),
+    "a table that takes the name of another": (
+        "ALTER TABLE notes RENAME TO old_notes;\nALTER TABLE users RENAME TO notes;\n"
+        "REPLACE INTO notes VALUES (3, 'Tove');",
+        ["1 row of notes was deleted"],
+    ),
 }
 MORE = """
 CREATE TABLE tags (id INTEGER PRIMARY KEY, tag TEXT, UNIQUE (tag) ON CONFLICT REPLACE);
 INSERT INTO tags VALUES (1, 'red'), (2, 'green');
 CREATE TRIGGER on_note AFTER INSERT ON notes BEGIN INSERT OR REPLACE INTO tags VALUES (99, NEW.body); END;
 CREATE TABLE copied (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO copied VALUES (7, 'Tove');
 CREATE TRIGGER on_copy AFTER INSERT ON copied BEGIN INSERT INTO users VALUES (NEW.id, NEW.name); END;
+CREATE TABLE colours (id INTEGER PRIMARY KEY, colour TEXT UNIQUE ON/**/CONFLICT REPLACE);
+INSERT INTO colours VALUES (1, 'red');
+CREATE VIEW seen AS SELECT * FROM users;
+CREATE VIEW seen_twice AS SELECT * FROM users;
+CREATE TRIGGER on_seen INSTEAD OF INSERT ON seen BEGIN INSERT INTO users VALUES (NEW.id, NEW.name); END;
+CREATE TRIGGER on_twice INSTEAD OF INSERT ON seen_twice BEGIN INSERT INTO seen VALUES (NEW.id, NEW.name); END;
 """
 
 

@@ -8,6 +8,7 @@ from sessmig import CheckError
 from sessmig.accounts import Accounts
 from sessmig.databases import connect
 from sessmig.model import Holder
+from sessmig.touched import Touched
 from tests.fixtures.files import WriteMigrations
 from tests.merge.moving import ALL, COPY, ROWS, TABLES, Probes, files, moved, refused
 from tests.merge.reading import merge
@@ -108,6 +109,37 @@ def test_what_neither_of_two_merges_takes_may_not_be_deleted(
     assert state(database) == before
 
 
+@pytest.mark.parametrize(
+    "update",
+    [
+        "UPDATE old SET id = id + 100 WHERE id = 3;",
+        'update /* all */ "old" set body = upper(body) where id = 3;',
+        "UPDATE old AS o SET body = NULL;",
+        "INSERT INTO old (id, body) VALUES (3, 'x') ON CONFLICT (id) DO UPDATE SET body = excluded.body;",
+    ],
+)
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_source_that_the_step_changes_first_is_compared_as_it_was(
+    renamed: bool, update: str, database_url: str, migrations: WriteMigrations, probe: Probes
+) -> None:
+    database = probe(database_url)
+    database.execute(TABLES + ROWS)
+    step, verify = f"{update}\n{COPY}", ALL
+    if renamed:
+        step, verify = step + "ALTER TABLE old RENAME TO older;\n", ALL + "-- source after: older\n"
+    lines = refused(database_url, migrations, database, step, verify)
+    assert "missing in the target" in lines[1] or "with other values" in lines[1]
+
+
+def test_a_source_may_be_marked_once_it_was_copied(
+    database_url: str, migrations: WriteMigrations, probe: Probes
+) -> None:
+    probe(database_url).execute(TABLES + ROWS + "ALTER TABLE old ADD COLUMN is_moved INTEGER;")
+    copy = COPY.replace("SELECT *", "SELECT id, body, num, sess", 1)
+    account = moved(database_url, migrations, f"{copy}UPDATE old SET is_moved = 1;\n", ALL)
+    assert (account.source, account.inserted, account.identical) == (5, 4, 1)
+
+
 def test_a_source_that_is_dropped_is_still_accounted_for(
     database_url: str, migrations: WriteMigrations, probe: Probes
 ) -> None:
@@ -152,7 +184,7 @@ def test_covered_says_how_many_rows_have_left_the_source_and_stand_in_the_target
     dialect = "postgres" if is_postgres(database_url) else "sqlite"
     read = merge(tmp_path_factory.mktemp("verify"), ALL + GONE, dialect)  # type: ignore[arg-type]
     with connect(database_url) as database, database.transaction("lock", wait=10, on_wait=_unheard):
-        accounts = Accounts(database, [read], frozenset({"old"}))
+        accounts = Accounts(database, [read], Touched(emptied=frozenset({"old"})))
         accounts.begin()
         database.query("INSERT INTO fresh SELECT * FROM old WHERE id IN (1, 2, 5)")
         database.query("DELETE FROM old WHERE id IN (1, 2, 3)")
