@@ -163,9 +163,9 @@ def test_a_connection_that_is_lost_at_the_commit_leaves_the_step_in_doubt_and_th
                 "CREATE TABLE a (x INTEGER);\n"
                 "CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
                 " PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;\n"
-                "CREATE CONSTRAINT TRIGGER lost AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED"
+                # On the ledger, which is written behind the step: all else that is deferred is done before that.
+                "CREATE CONSTRAINT TRIGGER lost AFTER INSERT ON schema_migrations DEFERRABLE INITIALLY DEFERRED"
                 " FOR EACH ROW EXECUTE FUNCTION lost();\n"
-                "INSERT INTO a VALUES (1);\n"
             )
         }
     )
