@@ -89,7 +89,7 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
         shared: other steps follow in the same transaction.
 
     Raises:
-        CheckError: a require, check or measure did not hold.
+        CheckError: a require, check, measure, row account or free check did not hold, or something was lost.
         DatabaseError: a statement failed, with its number.
     """
     step = attempt.step
