@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from sessmig.errors import (
+        BackupError,
         CheckError,
         ConnectError,
         DatabaseError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BackupError",
     "CheckError",
     "ConnectError",
     "DatabaseError",
@@ -63,6 +65,9 @@ def ensure_migrations(
     series: str | None = None,
     to: int | None = None,
     table: str = "schema_migrations",
+    backup: Literal["auto", "always", "never"] = "auto",
+    backup_dir: str | os.PathLike[str] | None = None,
+    keep: int | None = None,
     lock_wait: float = 60.0,
     pending: Literal["apply", "error"] = "apply",
     ahead: Literal["error", "ok"] = "error",
@@ -80,6 +85,10 @@ def ensure_migrations(
         series: the series' name; the folder's, if None.
         to: apply no migration above this version.
         table: the ledger's name.
+        backup: whether a run that has something to apply begins with a backup of a database that is not empty:
+            `auto` is always for a SQLite file, never for PostgreSQL (which takes pg_dump).
+        backup_dir: where backups stand; beside a SQLite file, or for PostgreSQL in the working directory, if None.
+        keep: remove all but the newest so many backups; none, if None.
         lock_wait: how many seconds to wait for another process that is migrating.
         pending: `error` raises `PendingError` where something is pending, instead of applying it.
         ahead: `ok` accepts a database that a newer build has migrated further than this one's files go.
@@ -91,12 +100,13 @@ def ensure_migrations(
     Raises:
         SessmigError: see `sessmig.errors` for the tree; nothing of a step that failed stays.
     """
+    import os
     from pathlib import Path
 
-    from sessmig.config import check_lock_wait, check_table
+    from sessmig.config import check_keep, check_lock_wait, check_table
     from sessmig.databases import connect
     from sessmig.errors import UsageError
-    from sessmig.job import Job
+    from sessmig.job import BackupWish, Job
     from sessmig.plan import Wish
     from sessmig.run import migrate
 
@@ -104,9 +114,13 @@ def ensure_migrations(
         raise UsageError(f"to={to!r} is no version", remedy="Give the number that the file's name begins with.")
     _refuse_option("pending", pending, ("apply", "error"))
     _refuse_option("ahead", ahead, ("error", "ok"))
+    _refuse_option("backup", backup, ("auto", "always", "never"))
+    folder = None if backup_dir is None else os.fspath(backup_dir)
+    saving = BackupWish(backup, folder, check_keep(keep), os.environ.get("SESSMIG_PG_BIN") or None)
     wait, name, wish = check_lock_wait(lock_wait), check_table(table), Wish(to=to, ahead=ahead)
     with connect(database) as opened:
-        return migrate(Job(opened, Path(directory), series, name, wish, wait, pending=pending, on_event=on_event))
+        job = Job(opened, Path(directory), series, name, wish, wait, pending=pending, backup=saving, on_event=on_event)
+        return migrate(job)
 
 
 async def aensure_migrations(
@@ -116,6 +130,9 @@ async def aensure_migrations(
     series: str | None = None,
     to: int | None = None,
     table: str = "schema_migrations",
+    backup: Literal["auto", "always", "never"] = "auto",
+    backup_dir: str | os.PathLike[str] | None = None,
+    keep: int | None = None,
     lock_wait: float = 60.0,
     pending: Literal["apply", "error"] = "apply",
     ahead: Literal["error", "ok"] = "error",
@@ -143,6 +160,9 @@ async def aensure_migrations(
         series=series,
         to=to,
         table=table,
+        backup=backup,
+        backup_dir=backup_dir,
+        keep=keep,
         lock_wait=lock_wait,
         pending=pending,
         ahead=ahead,

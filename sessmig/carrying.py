@@ -9,15 +9,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from sessmig.attempt import Attempt, carry_out, detail
+from sessmig.backup import RunBackup
 from sessmig.errors import DatabaseError, PlanError, SessmigError, StepError
 from sessmig.failure import of_step
-from sessmig.job import Job
+from sessmig.job import Job, planned
 from sessmig.ledger import Ledger
-from sessmig.model import Entry, Migration, Step
-from sessmig.plan import make_plan
+from sessmig.model import Entry, Step
 from sessmig.problems import refuse
 from sessmig.results import StepReport
 from sessmig.source import Series
+from sessmig.wait import Held
 from sessmig.words import took
 
 
@@ -42,6 +43,10 @@ class Carrying:
         """The ledger's rows when it was last read whole; above a pending step there were none before that."""
         self._open = frozenset(step.migration.version for step in steps)
         """What nobody had done by then."""
+        self._held: dict[int, Held] = {}
+        """What a `wait` held back by then, or would have."""
+        self.backup = RunBackup(job, ledger)
+        self._wal = ""
         self._committing = False
         self._done: list[StepReport] = []
         self._failed: list[StepReport] = []
@@ -57,6 +62,7 @@ class Carrying:
         Raises:
             SessmigError: what stopped it, for `told`; by then it has been rolled back.
         """
+        self.backup.prepare()
         with self._job.transaction() if self._whole else nullcontext():
             if not self._ledger.is_standing:
                 with self._own_transaction():
@@ -68,12 +74,14 @@ class Carrying:
                     with self._own_transaction():
                         report = self._apply(step)
                 else:
-                    report = Attempt(step).report("already applied")
+                    report = self._passed_by(Attempt(step))
                 self._done.append(report)
                 if not self._whole:
+                    self.backup.keep_log()
                     self._attempt = None
                     self._say_done(report)
             self._committing = self._whole
+        self.backup.keep_log()
         if self._whole:
             for report in self._done:
                 self._say_done(report)
@@ -96,35 +104,50 @@ class Carrying:
     def _apply(self, step: Step) -> StepReport:
         """Carry one step out and record it, unless somebody has done it since we looked."""
         self._attempt = attempt = Attempt(step)
-        if not self._is_still_pending(step.migration):
-            return attempt.report("already applied")
+        if not self._is_still_pending(step):
+            return self._passed_by(attempt)
+        self._attempt = None
+        self.backup.make(step.migration)
+        self._wal = self.backup.position()
+        self._attempt = attempt = Attempt(step)  # its time begins behind the backup
         carry_out(self._job.database, attempt, shared=self._whole or self._job.within)
         report = attempt.report("would apply" if self._job.dry_run else "applied")
         self._ledger.record(step.migration, report)
         if not self._job.dry_run:  # whose rollback would leave a gap in the log's numbers
+            self.backup.log(step.migration)
             self._log(step, report, "success")
         return report
 
-    def _is_still_pending(self, migration: Migration) -> bool:
+    def _is_still_pending(self, step: Step) -> bool:
         """Look again, now under the lock: another process, or another build, may have been faster.
 
         The whole ledger is read only when there is something new in it: who has lost a race has lost many.
         """
-        if not self._known.issuperset(self._ledger.read(since=migration.version)):
+        migration = step.migration
+        # What a `wait` waits for stands below the step.
+        if step.script.directive("wait") or not self._known.issuperset(self._ledger.read(since=migration.version)):
             entries = self._ledger.read()
-            plan = make_plan(self._series.migrations, entries, self._job.wish)
+            plan = planned(self._job, self._series, entries)
             refuse(plan, self._ledger)
             self._known, self._open = frozenset(entries), frozenset(m.version for m in plan.pending)
+            self._held = {one.version: one for one in plan.held}
         return migration.version in self._open
 
+    def _passed_by(self, attempt: Attempt) -> StepReport:
+        is_held = attempt.step.migration.version in self._held
+        return attempt.report("held" if is_held else "already applied")
+
     def _log(self, step: Step, report: StepReport, outcome: str) -> None:
+        held = self._held.get(step.migration.version)
         self._ledger.log(
             step.migration,
             "apply",
             outcome,
             started_at=report.started_at,
             duration_ms=report.duration_ms,
-            detail=detail(report, step.script.text),
+            detail=detail(report, step.script.text)
+            | ({"wal": self._wal} if self._wal else {})
+            | ({"ignored_wait": held.how} if held else {}),
         )
 
     def told(self, error: SessmigError) -> SessmigError:
@@ -134,7 +157,8 @@ class Carrying:
             label = self._job.database.label
             if isinstance(error, DatabaseError) and label not in error.what:
                 error.what = f"{label}: {error.what}"
-            error.holds = error.holds or self._standing(None, error)
+            error.holds = (error.holds or self._standing(None, error)) + self.backup.told(error)
+            self.backup.log_failure(error, self._steps[0].migration)
             return error
         step = attempt.step
         if self._committing:
@@ -151,9 +175,11 @@ class Carrying:
             try:
                 with self._job.transaction():
                     self._ledger.ensure()
+                    self.backup.log(step.migration)
                     self._log(step, report, "failed")
             except SessmigError as silent:
                 told.holds += f"\nThe failure could not be written to the log: {silent.what}"
+        told.holds += self.backup.told(error)
         try:
             self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
         except Exception as error:  # what the caller's on_event says must not hide what went wrong

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import click
 
-from sessmig import __version__, commands
+from sessmig import __version__, back_commands, backup_commands, commands
 from sessmig.errors import SessmigError
 from sessmig.options import INTERRUPTED, tell
 from sessmig.streams import flush_streams, open_streams, say, unwritten
@@ -55,5 +55,16 @@ def cli() -> None:
     """Run plain-SQL migrations, and prove that no row was lost."""
 
 
-for _command in (commands.migrate, commands.status, commands.verify, commands.rehearse, commands.resign, commands.new):
+for _command in (
+    commands.migrate,
+    commands.status,
+    commands.verify,
+    commands.rehearse,
+    back_commands.rollback,
+    back_commands.log,
+    backup_commands.backup,
+    backup_commands.restore,
+    commands.resign,
+    commands.new,
+):
     cli.add_command(_command)

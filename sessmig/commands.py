@@ -18,22 +18,16 @@ import click
 from sessmig.config import Settings, check_lock_wait
 from sessmig.databases import connect
 from sessmig.errors import CheckError, PendingError, PlanError, SessmigError, UsageError
-from sessmig.options import everywhere, opened_job, print_json, print_lines, tell
+from sessmig.job import BackupWish
+from sessmig.options import LOCK_WAIT, backing_up, everywhere, opened_job, print_json, print_lines, tell
 from sessmig.plan import Wish
 from sessmig.progress import Progress
 from sessmig.report import as_json, status_lines, summary, text_lines
 from sessmig.streams import say
 
 _TO = click.option("--to", type=int, metavar="V", help="Go up to this version.")
-_LOCK_WAIT = click.option(
-    "--lock-wait",
-    type=click.FloatRange(min=0),
-    default=60.0,
-    metavar="S",
-    show_default=True,
-    help="Seconds to wait for another process.",
-)
 _ALLOW_LATE = click.option("--allow-late", is_flag=True, help="Run migrations numbered below applied ones.")
+_IGNORE_WAIT = click.option("--ignore-wait", is_flag=True, help="Run what a wait directive holds back too.")
 _AHEAD = click.option(
     "--ahead",
     type=click.Choice(["error", "ok"]),
@@ -48,11 +42,14 @@ _AHEAD = click.option(
 @click.option("--only", type=int, metavar="V", help="Run this one migration.")
 @click.option("--dry-run", is_flag=True, help="Run everything, with its locks, show it, and roll it back.")
 @click.option("--single-transaction", is_flag=True, help="Make the whole run one commit.")
-@_LOCK_WAIT
+@LOCK_WAIT
 @_ALLOW_LATE
 @_AHEAD
+@_IGNORE_WAIT
+@click.option("--backup/--no-backup", default=None, help="Begin with a backup; a SQLite file has one without asking.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
 @everywhere
+@backing_up
 def migrate(
     settings: Settings,
     to: int | None,
@@ -62,6 +59,8 @@ def migrate(
     lock_wait: float,
     allow_late: bool,
     ahead: str,
+    ignore_wait: bool,
+    backup: BackupWish,
     quiet: bool,
     as_json_: bool,
 ) -> int:
@@ -70,7 +69,7 @@ def migrate(
 
     if to is not None and only is not None:
         raise UsageError("both --to and --only are given", remedy="Give one of them.")
-    wish = Wish(to, only, allow_late, ahead)  # type: ignore[arg-type]
+    wish = Wish(to, only, allow_late, ahead, ignore_wait)  # type: ignore[arg-type]
     progress = Progress(sys.stderr, silent=as_json_ or quiet)
     with opened_job(
         settings,
@@ -79,6 +78,7 @@ def migrate(
         dry_run=dry_run,
         lock_wait=check_lock_wait(lock_wait),
         single_transaction=single_transaction,
+        backup=backup,
         on_event=progress.show,
     ) as job:
         try:
@@ -112,6 +112,7 @@ def status(settings: Settings, check: bool, as_json_: bool) -> int:
                 **asdict(found),
                 "problems": [{**asdict(p), "path": p.path and str(p.path)} for p in found.problems],
                 "pending": found.pending,
+                "held": found.held,
             }
         )
     else:
@@ -141,18 +142,26 @@ def verify(settings: Settings, quality: bool, as_json_: bool) -> int:
 @click.command()
 @click.option("--on", metavar="URL", help="PostgreSQL: a copy to rehearse on; it is migrated.")
 @_TO
-@_LOCK_WAIT
+@LOCK_WAIT
 @_ALLOW_LATE
 @_AHEAD
+@_IGNORE_WAIT
 @everywhere
 def rehearse(
-    settings: Settings, on: str | None, to: int | None, lock_wait: float, allow_late: bool, ahead: str, as_json_: bool
+    settings: Settings,
+    on: str | None,
+    to: int | None,
+    lock_wait: float,
+    allow_late: bool,
+    ahead: str,
+    ignore_wait: bool,
+    as_json_: bool,
 ) -> int:
     """Try out what is pending, there and back, on a copy."""
     from sessmig.rehearsal_report import rehearsal_json, rehearsal_lines
     from sessmig.rehearse import rehearse as play
 
-    wish = Wish(to, None, allow_late, ahead)  # type: ignore[arg-type]
+    wish = Wish(to, None, allow_late, ahead, ignore_wait)  # type: ignore[arg-type]
     progress = Progress(sys.stderr, silent=as_json_)
     wait = check_lock_wait(lock_wait)
     with (

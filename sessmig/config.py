@@ -11,11 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sessmig.errors import UsageError
 
 TABLE = "schema_migrations"
-KEYS = ("database", "dir", "series", "table")
+KEYS = ("database", "dir", "series", "table", "backup", "backup_dir", "keep", "pg_bin")
+_FOLDERS = ("dir", "backup_dir", "pg_bin")
+WHEN: tuple[Literal["auto", "always", "never"], ...] = ("auto", "always", "never")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _CONNINFO = re.compile(r"\s*[a-z_]+\s*=", re.IGNORECASE)
@@ -35,6 +38,10 @@ class Settings:
     dir: str | None = None
     series: str | None = None
     table: str | None = None
+    backup: str | None = None
+    backup_dir: str | None = None
+    keep: str | None = None
+    pg_bin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +127,14 @@ def _read_toml(path: Path, *, whole: bool) -> dict[str, str | None]:
     for key, value in section.items():
         if key not in KEYS:
             raise UsageError(f"{path}: unknown setting {key!r}", remedy=f"Known are: {', '.join(KEYS)}.")
-        if not isinstance(value, str):
+        if key == "keep" and isinstance(value, int) and not isinstance(value, bool):
+            section[key] = str(value)
+        elif not isinstance(value, str):
             raise UsageError(f"{path}: the setting {key!r} has to be a text", remedy=f'Write {key} = "..."')
     # A relative folder in the file is meant from the file's own place.
-    if "dir" in section:
-        section["dir"] = str(path.parent / section["dir"])
+    for key in _FOLDERS:
+        if key in section:
+            section[key] = str(path.parent / section[key])
     return dict(section)
 
 
@@ -148,6 +158,32 @@ def check_lock_wait(seconds: float) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
         raise UsageError(f"lock wait {seconds!r}: not a number of seconds", remedy="Give 0 or more.")
     return seconds
+
+
+def check_keep(keep: int | str | None) -> int | None:
+    """Return how many backups stay, refusing what is no such number; None keeps all.
+
+    Raises:
+        UsageError: not a whole number, or below 1: the last good one always stays.
+    """
+    if keep is None:
+        return None
+    number = int(keep) if isinstance(keep, str) and keep.isascii() and keep.isdigit() else keep
+    if isinstance(number, str | bool) or not isinstance(number, int) or number < 1:
+        raise UsageError(f"keep {keep!r}: not a number of backups", remedy="Give 1 or more.")
+    return number
+
+
+def check_when(when: str) -> Literal["auto", "always", "never"]:
+    """Return when a run begins with a backup, refusing other words.
+
+    Raises:
+        UsageError: an unknown word.
+    """
+    for known in WHEN:
+        if when == known:
+            return known
+    raise UsageError(f"backup {when!r} is not understood", remedy=f"Known are: {', '.join(WHEN)}.")
 
 
 def read_address(database: str) -> Address:

@@ -19,12 +19,18 @@ TOP = ("may-lose", "no-transaction", "foreign-keys-off", "wait", "irreversible")
 """Directives that speak of the whole file."""
 STATEMENT = ("batch", "run-each-row", "idempotent", "allow")
 """Directives that speak of the next statement."""
-_SUPPORTED = ("may-lose", "irreversible", "idempotent")
+_SUPPORTED = ("may-lose", "wait", "irreversible", "idempotent")
 
 
 def is_directive(comment: Comment) -> bool:
     """Tell whether a comment speaks to sessmig."""
     return _DIRECTIVE.match(comment.text) is not None
+
+
+def word_of(comment: Comment) -> str:
+    """Return the word of a directive; nothing for any other comment."""
+    match = _DIRECTIVE.match(comment.text)
+    return match["word"] if match else ""
 
 
 def description(comments: Sequence[Comment], *, otherwise: str) -> str:

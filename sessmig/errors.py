@@ -6,6 +6,7 @@
     |- ConnectError             1    no database at the other end, or none that serves
     |- DatabaseError            1    what the database said to a query
     |- StepError                1    a statement failed, or a commit
+    |- BackupError              1    a backup that could not be made, or cannot be restored
     |- CheckError               3    a require, check, merge account or the loss guard did not hold
     |- PlanError                4    migrations and ledger do not fit together
     |- LedgerError              4    the table is not sessmig's ledger
@@ -112,6 +113,10 @@ class DatabaseError(SessmigError):
 
 class StepError(SessmigError):
     """A statement failed, or a commit."""
+
+
+class BackupError(SessmigError):
+    """A backup that could not be made, or cannot be restored."""
 
 
 class CheckError(SessmigError):

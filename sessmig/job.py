@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sessmig.config import TABLE
+from sessmig.head import read_wait, top_directive
 from sessmig.ledger import Ledger
-from sessmig.model import Holder, Plan
-from sessmig.plan import Wish, make_plan
+from sessmig.model import Entry, Holder, Plan
+from sessmig.plan import Waits, Wish, make_plan
 from sessmig.results import Event, EventKind, StepReport
 from sessmig.source import Series, discover
 
@@ -27,6 +28,23 @@ _LOG = logging.getLogger("sessmig")
 # A library does not print: without a handler of the application's own, Python would write warnings to stderr.
 _LEVELS = {"failed": logging.ERROR, "waiting": logging.WARNING}
 _LOG.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class BackupWish:
+    """What backups are asked for.
+
+    Args:
+        when: `auto` is as the database has it: SQLite files yes, PostgreSQL no.
+        folder: where they stand; as the database has it, if None: beside a SQLite file, else the working directory.
+        keep: how many of them stay; all, if None.
+        programs: PostgreSQL: the folder of pg_dump and pg_restore; found on PATH, if None.
+    """
+
+    when: Literal["auto", "always", "never"] = "never"
+    folder: str | None = None
+    keep: int | None = None
+    programs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,7 @@ class Job:
         single_transaction: make the whole run one commit.
         within: the caller has opened the transaction, under the lock, and ends it.
         pending: `error` refuses to apply what is pending.
+        backup: whether the run begins with one.
         on_event: told what is happening, from the thread that runs.
     """
 
@@ -57,6 +76,7 @@ class Job:
     single_transaction: bool = False
     within: bool = False
     pending: Literal["apply", "error"] = "apply"
+    backup: BackupWish = field(default_factory=BackupWish)
     on_event: Callable[[Event], None] | None = None
 
     def emit(self, kind: EventKind, text: str, title: str = "", report: StepReport | None = None) -> None:
@@ -71,6 +91,10 @@ class Job:
     def await_reading(self) -> None:
         """Wait until nobody stands in the way of reading, no longer than for the lock."""
         self.database.await_reading(wait=self.lock_wait, on_wait=_Patience(self).told)
+
+    def patience(self) -> Callable[[Holder], None]:
+        """Return what says, now and then, who is in the way."""
+        return _Patience(self).told
 
     def forgiving(self) -> Job:
         """Return the same job, for a look at what is applied: what is late or ahead is no reason to refuse that."""
@@ -122,4 +146,23 @@ def find(job: Job) -> tuple[Series, Ledger, Plan]:
     series = discover(job.directory, job.database.dialect, series=job.series)
     job.await_reading()
     ledger = Ledger(job.database, job.table, series.name)
-    return series, ledger, make_plan(series.migrations, ledger.read(), job.wish)
+    return series, ledger, planned(job, series, ledger.read())
+
+
+def planned(job: Job, series: Series, entries: Sequence[Entry]) -> Plan:
+    """Plan by these rows of the ledger; of the files that are not applied only a `wait` at the head is read.
+
+    Raises:
+        UsageError: the wish names a version that there is no file for.
+        FileError: a `wait` is not understood.
+    """
+    plan = make_plan(series.migrations, entries, job.wish)
+    waits = {}
+    for migration in (*plan.pending, *plan.later):
+        if directive := top_directive(migration.path, "wait", job.database.dialect):
+            waits[migration.version] = read_wait(migration.path, directive, migration.version)
+    if not waits:
+        return plan
+    types = job.database.types
+    now = str(job.database.query(f"SELECT {types.utc % types.now}").rows[0][0])
+    return make_plan(series.migrations, entries, job.wish, Waits(waits, now))

@@ -129,12 +129,12 @@ class Ledger:
         )
 
     def log(
-        self, migration: Migration, action: str, outcome: str, *, started_at: str, duration_ms: int, detail: Any
+        self, migration: Migration | None, action: str, outcome: str, *, started_at: str, duration_ms: int, detail: Any
     ) -> None:
         """Append one attempt to the log.
 
         Args:
-            migration: what was attempted.
+            migration: what was attempted; None for what concerns the database as a whole (version 0).
             action: apply, verify, rollback, baseline, backup, restore or resign.
             outcome: success or failed.
             started_at: UTC, `YYYY-MM-DD HH:MM:SS`.
@@ -149,8 +149,8 @@ class Ledger:
             f"done_by, sessmig_version, detail) VALUES ($1, $2, $3, $4, {moment}, $6, $7, $8, $9, $10)",
             (
                 self.series,
-                migration.version,
-                migration.name,
+                migration.version if migration else 0,
+                migration.name if migration else "",
                 action,
                 started_at,
                 duration_ms,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from sessmig.merge import Merge
+from sessmig.wait import Held
 
 Dialect = Literal["sqlite", "postgres"]
 Status = Literal["success", "running", "failed", "baseline", "rolled_back"]
@@ -226,6 +227,8 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     later: tuple[Migration, ...] = ()
     """Not applied and not to be run now (above `--to`, beside `--only`)."""
+    held: tuple[Held, ...] = ()
+    """Not applied, and held back by a `wait`; or run none the less, where that is ignored."""
 
 
 # What a database answers.

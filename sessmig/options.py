@@ -17,14 +17,22 @@ from typing import Any
 
 import click
 
-from sessmig.config import TABLE, Settings, check_table, find_settings, read_address
+from sessmig.config import TABLE, Settings, check_keep, check_table, check_when, find_settings, read_address
 from sessmig.databases import connect
 from sessmig.errors import SessmigError, UsageError
-from sessmig.job import Job
+from sessmig.job import BackupWish, Job
 from sessmig.report import SIGNS, as_json
 from sessmig.streams import say
 
 INTERRUPTED = 130
+LOCK_WAIT = click.option(
+    "--lock-wait",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    metavar="S",
+    show_default=True,
+    help="Seconds to wait for another process.",
+)
 _COLOURS = {SIGNS["passed"]: "green", SIGNS["warned"]: "yellow", SIGNS["failed"]: "red"}
 _SIGN = re.compile(rf"(    )({'|'.join(_COLOURS)})(?=  | +)")
 
@@ -49,8 +57,12 @@ def everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
                     say(f"warning: a password in {option} can be seen in the process list; use {way}", err=True)
             return command(settings, **rest)
         except KeyboardInterrupt:
-            going = command.__name__ == "migrate" and not rest["dry_run"]
-            say(f"interrupted{': the step that ran was rolled back; run again to go on' if going else ''}", err=True)
+            said = {
+                "migrate": ": the step that ran was rolled back; run again to go on",
+                "restore": ": the database is as it was",
+                "rollback": ": nothing of the rollback that ran stays; run again to go on",
+            }
+            say(f"interrupted{'' if rest.get('dry_run') else said.get(command.__name__, '')}", err=True)
             return INTERRUPTED
         except SessmigError as error:
             if rest["as_json_"]:
@@ -64,6 +76,27 @@ def everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--series", metavar="NAME", help="The series' name; the folder's, if not given."),
         click.option("--table", metavar="NAME", help=f"The ledger's name. [{TABLE}]"),
         click.option("--json", "as_json_", is_flag=True, help="Print JSON."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def backing_up(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of whatever makes or finds backups, and hand them over as one `BackupWish`."""
+
+    @functools.wraps(command)
+    def wrapped(settings: Settings, backup_dir: str | None, keep: int | None, pg_bin: str | None, **rest: Any) -> Any:
+        asked = rest.pop("backup", None)
+        when = settings.backup or "auto" if asked is None else "always" if asked else "never"
+        folder = settings.backup_dir if backup_dir is None else backup_dir
+        number = settings.keep if keep is None else keep
+        programs = settings.pg_bin if pg_bin is None else pg_bin
+        return command(settings, backup=BackupWish(check_when(when), folder, check_keep(number), programs), **rest)
+
+    for option in (
+        click.option("--backup-dir", metavar="DIR", help="Where backups stand. [SESSMIG_BACKUP_DIR]"),
+        click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Remove all but the newest N backups."),
+        click.option("--pg-bin", metavar="DIR", help="The folder of pg_dump and pg_restore; else found on PATH."),
     ):
         wrapped = option(wrapped)
     return wrapped

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sessmig.errors import UsageError
+from sessmig.errors import FileError, UsageError
 from sessmig.model import Entry, Migration, Plan, Problem
+from sessmig.wait import Held, Wait, minute, read_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +25,45 @@ class Wish:
         only: run this one version.
         allow_late: run migrations whose number is below an applied one.
         ahead: what to do about applied migrations that this build has no file for.
+        ignore_wait: run what a `wait` holds back.
     """
 
     to: int | None = None
     only: int | None = None
     allow_late: bool = False
     ahead: Literal["error", "ok"] = "error"
+    ignore_wait: bool = False
 
 
-def make_plan(migrations: Sequence[Migration], entries: Sequence[Entry], wish: Wish | None = None) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The `wait` directives of the files that are not applied, and what the database's clock says.
+
+    Args:
+        of: each by its own version.
+        now: UTC, `YYYY-MM-DD HH:MM:SS`.
+    """
+
+    of: Mapping[int, Wait] = field(default_factory=dict)
+    now: str = ""
+
+
+def make_plan(
+    migrations: Sequence[Migration], entries: Sequence[Entry], wish: Wish | None = None, waits: Waits | None = None
+) -> Plan:
     """Compare the files of a series with its ledger rows.
 
     Args:
         migrations: every migration of the series, in the order of their versions.
         entries: every ledger row of the series.
         wish: what the caller asked for.
+        waits: which of the files wait for another.
 
     Raises:
         UsageError: `to` or `only` name a version that there is no file for.
+        FileError: a file waits for a version that the series does not have.
     """
-    wish = wish or Wish()
+    wish, waits = wish or Wish(), waits or Waits()
     rows = {entry.version: entry for entry in entries if not _is_foreign(entry, migrations)}
     _refuse_unknown(migrations, rows, wish)
     own = {version: entry for version, entry in rows.items() if entry.is_applied}
@@ -51,18 +71,60 @@ def make_plan(migrations: Sequence[Migration], entries: Sequence[Entry], wish: W
     applied = own | _adopted(migrations, entries, rows)
     below_baseline = max((v for v, e in own.items() if e.status == "baseline"), default=-1)
     waiting = [m for m in migrations if m.version not in applied and m.version > below_baseline]
+    known = {m.version for m in migrations} | rows.keys()
+    # Nor has it a time for a `wait` to count from: what it did, nobody has checked.
+    held = tuple(
+        replace(one, ignored=wish.ignore_wait) for one in _held(waiting, waits, known, own, own.get(below_baseline))
+    )
+    back = {one.version for one in held if not one.ignored}
+    waiting = [m for m in waiting if m.version not in back]
     pending = [m for m in waiting if _is_wanted(m, wish)]
     problems = [
         *_changed(migrations, applied),
         *_without_file(migrations, applied, wish),
-        *_late(pending, own, wish),
+        # Others go past one that waits, so its turn may come behind theirs, and it is never late.
+        *_late([m for m in pending if m.version not in waits.of], own, wish),
     ]
     return Plan(
         pending=tuple(pending),
         applied=tuple(applied[version] for version in sorted(applied)),
         problems=tuple(sorted(problems, key=lambda problem: problem.version)),
         later=tuple(m for m in waiting if not _is_wanted(m, wish)),
+        held=held,
     )
+
+
+def _held(
+    waiting: Sequence[Migration],
+    waits: Waits,
+    known: Container[int],
+    own: Mapping[int, Entry],
+    baseline: Entry | None,
+) -> Iterator[Held]:
+    """Find those that a `wait` holds back: until the other has stood so long, and while it does not stand."""
+    for migration in waiting:
+        wait = waits.of.get(migration.version)
+        if wait is None:
+            continue
+        # Below a baseline all count as done when that was written.
+        other = own.get(wait.after) or (baseline if baseline and wait.after < baseline.version else None)
+        if wait.after not in known and other is None:
+            raise FileError(
+                migration.path,
+                f"wait {wait}: there is no migration {wait.after} in this series",
+                line=wait.line,
+                remedy="Name the version of a migration that stands in this folder.",
+            )
+        if other is None:
+            yield Held(migration.version, migration.title, str(wait), why=f"sessmig has not applied {wait.after}")
+            continue
+        try:
+            until = wait.until(other.applied_at or "")
+        except ValueError:
+            yield Held(migration.version, migration.title, str(wait), why=f"the ledger has no time for {wait.after}")
+            continue
+        if read_moment(waits.now) < until:
+            yield Held(migration.version, migration.title, str(wait), minute(until))
 
 
 def _adopted(migrations: Sequence[Migration], entries: Sequence[Entry], rows: Container[int]) -> dict[int, Entry]:

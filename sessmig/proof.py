@@ -5,7 +5,7 @@ Knows how to ask within a transaction so that nothing is written; what an answer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -66,16 +66,29 @@ def ask_after(database: Database, blocks: Sequence[Block], picture: Picture) -> 
             _ask(database, block, picture)
 
 
-def ask_again(database: Database, blocks: Sequence[Block]) -> Picture:
-    """Ask checks and warns at a later time; what needs the picture before the step is named as not re-runnable."""
+def ask_again(database: Database, blocks: Sequence[Block], why_gone: Callable[[str, str], str]) -> Picture:
+    """Ask checks and warns at a later time; what needs the picture before the step is named as not re-runnable.
+
+    Args:
+        database: where the step was carried out.
+        blocks: those of its verify file.
+        why_gone: says by a query, and what the database said to it, who has taken away what it asks for; or nothing.
+    """
     picture = Picture()
+    gone: dict[str, str] = {}
     for block in blocks:
         if block.verb == "require":
             continue
-        if block.before or block.expects == "same" or not picture.measures.keys() >= set(block.needs):
-            picture.checks.append(verdict.not_rerunnable(block))
-        else:
-            _ask(database, block, picture)
+        lacking = [name for name in block.needs if name not in picture.measures]
+        if block.before or block.expects == "same" or lacking:
+            picture.checks.append(verdict.not_rerunnable(block, gone.get(lacking[0], "") if lacking else ""))
+            continue
+        told = len(picture.checks)
+        _ask(database, block, picture)
+        unanswered = picture.checks[told:] if not all(check.expected for check in picture.checks[told:]) else []
+        if unanswered and (why := why_gone(block.query.text, unanswered[0].found)):
+            gone[block.name] = why
+            picture.checks[told:] = [verdict.not_rerunnable(block, why)]
     return picture
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sessmig import checks, declared, directives, merge_heads, script
+from sessmig import checks, declared, directives, head, merge_heads, script
 from sessmig.errors import FileError
 from sessmig.files import checksum, decode, read_bytes, read_text
 from sessmig.merge import Merge
@@ -25,6 +25,8 @@ def read_step(migration: Migration, dialect: Dialect) -> Step:
     if checksum(data) != migration.checksum:
         raise FileError(migration.path, "changed while it was read", remedy="Run again when nobody writes to it.")
     main = _script(migration.path, decode(migration.path, data), migration.name, dialect)
+    if wait := main.directive("wait"):
+        head.read_wait(migration.path, wait, migration.version)
     rollback = None
     if migration.rollback:
         if reason := main.directive("irreversible"):
@@ -34,7 +36,7 @@ def read_step(migration: Migration, dialect: Dialect) -> Step:
                 line=reason.line,
                 remedy="Take one of them away.",
             )
-        rollback = _script(migration.rollback, read_text(migration.rollback), migration.name, dialect)
+        rollback = _rollback(migration.rollback, migration.name, dialect)
     return Step(
         migration,
         main,
@@ -42,6 +44,33 @@ def read_step(migration: Migration, dialect: Dialect) -> Step:
         rollback,
         *read_blocks(migration.rollback_verify, dialect),
     )
+
+
+def read_way_back(migration: Migration, dialect: Dialect) -> Step | None:
+    """Read the rollback of an applied migration as a step of its own; None if there is no rollback file.
+
+    The migration's own file is only hashed, as it always is once it is applied.
+
+    Raises:
+        FileError: whatever is not understood in the rollback file, or in its verify file.
+    """
+    if migration.rollback is None:
+        return None
+    rollback = _rollback(migration.rollback, migration.name, dialect)
+    return Step(migration, rollback, *read_blocks(migration.rollback_verify, dialect))
+
+
+def _rollback(path: Path, name: str, dialect: Dialect) -> Script:
+    rollback = _script(path, read_text(path), name, dialect)
+    for directive in rollback.directives:
+        if directive.word in ("wait", "irreversible"):
+            raise FileError(
+                path,
+                f"directive {directive.word} in a rollback file",
+                line=directive.line,
+                remedy="It stands in the migration's own file.",
+            )
+    return rollback
 
 
 def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:

@@ -53,7 +53,8 @@ def rehearse(job: Job, on: Database | None = None) -> Rehearsal:
     series, ledger, plan = find(job)
     refuse(plan, ledger)
     later = tuple(migration.title for migration in plan.later)
-    told = Rehearsal(series.name, job.database.label, "", len(plan.applied), pending=later)
+    held = tuple(Unrehearsed(one.title, f"held {one.how}") for one in plan.held if not one.ignored)
+    told = Rehearsal(series.name, job.database.label, "", len(plan.applied), pending=later, unrehearsed=held)
     if not plan.pending and on is None:
         return told
     job.emit("plan", f"rehearsing {count(len(plan.pending), 'migration')}")

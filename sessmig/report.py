@@ -9,11 +9,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sessmig.results import Account, CheckResult, Measurement, Outcome, Report, StatusReport, StepReport
+from sessmig.results import Account, Backup, CheckResult, Measurement, Outcome, Report, StatusReport, StepReport
 from sessmig.row_words import effect_lines, loss_text
-from sessmig.words import count, plain, short, shown, table, took
+from sessmig.words import count, file_size, plain, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
+_BEFORE = "needs the picture before the step"
+_SAID = {
+    "verified": "",
+    "already applied": ", already applied by another process",
+    "already undone": ", already rolled back by another process",
+    "held": ", held back: what it waits for was rolled back meanwhile",
+}
 
 
 def check_lines(check: CheckResult, *, examples: bool = True) -> list[str]:
@@ -49,18 +56,27 @@ def text_lines(report: Report, *, rows_of: Collection[Outcome] = ()) -> Iterator
         rows_of: of which outcomes to show the rows that were found; the message of an error shows them too.
     """
     yield f"{report.series} on {report.database}"
+    if report.backup:
+        yield backup_line(report.backup)
     for step in report.steps:
         yield ""
         yield from step_lines(step, rows_of)
     yield ""
+    yield from (str(held) for held in report.held if str(held) != report.idle)
     yield summary(report)
+
+
+def backup_line(backup: Backup) -> str:
+    """Say in a line what a backup is."""
+    if backup.by_another:
+        return f"backup {backup.path}, made by another process"
+    return f"backup {backup.path}, {file_size(backup.size)} in {took(backup.duration_ms)}"
 
 
 def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
     """Lay out what one step did."""
-    said = {"verified": "", "already applied": ", already applied by another process"}.get(
-        step.outcome, f", {step.outcome} in {took(step.duration_ms)}"
-    )
+    done = {"undone": "rolled back", "would undo": "would be rolled back"}.get(step.outcome, step.outcome)
+    said = _SAID.get(step.outcome, f", {done} in {took(step.duration_ms)}")
     yield f"{step.label} {step.name}{said}"
     if step.description != step.name.replace("_", " "):
         yield f"    {step.description}"
@@ -119,10 +135,13 @@ def _value(measurement: Measurement) -> str:
 
 def _finding(check: CheckResult) -> str:
     verb = "" if check.verb == "check" or check.outcome == "warned" else f"{check.verb}: "
-    return f"{verb}{check.name}" + (f": {_found(check)}" if check.outcome in ("failed", "warned") else "")
+    found = "" if check.outcome == "passed" else _found(check)
+    return f"{verb}{check.name}" + (f": {found}" if found else "")
 
 
 def _found(check: CheckResult) -> str:
+    if check.outcome == "not re-runnable":  # the last line tells of the usual reason
+        return "" if check.found == _BEFORE else check.found
     return f"found {check.found}" if check.expected else check.found
 
 
@@ -136,14 +155,17 @@ def summary(report: Report) -> str:
     gone = sum(account.outcome == "not re-runnable" for step in report.steps for account in step.merges)
     parts = [f"{passed} of {count(len(checks) - warned - again - gone, 'check')} held"] if checks else []
     parts += [count(warned, "warning")] if warned else []
-    parts += [f"{again} not re-runnable, as they need the picture before the step"] if again else []
+    parts += [f"{again} not re-runnable, as they need {_needed(checks)}"] if again else []
     parts += [f"{count(gone, 'merge')} not re-runnable"] if gone else []
     if report.action == "verify":
         nothing = f"{count(report.standing, 'migration')} applied, none with a verify file"
         return ("VERIFICATION FAILED: " if failed else "verified: ") + (", ".join(parts) or nothing)
     if not report.steps:
         still = f"{len(report.pending)} pending ({_titles(report)})" if report.pending else "none pending"
-        return f"nothing to do: {report.idle or count(report.standing, 'migration') + ' applied'}, {still}"
+        parts = [report.idle or f"{count(report.standing, 'migration')} applied", still, *_held(report)]
+        return f"nothing to do: {', '.join(parts)}"
+    if report.action == "rollback":
+        return _rollback_summary(report, parts)
     verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
     done = sum(step.outcome in ("applied", "would apply") for step in report.steps)
     head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
@@ -151,7 +173,34 @@ def summary(report: Report) -> str:
         head += f", {stopped[0].label} {stopped[0].name} FAILED and was rolled back"
     if report.pending:
         parts.append(f"{len(report.pending)} still pending ({_titles(report)})")
-    return ", ".join([head, *parts])
+    return ", ".join([head, *parts, *_held(report)])
+
+
+def _needed(findings: list[CheckResult | Account]) -> str:
+    found = [one.found for one in findings if one.outcome == "not re-runnable"]
+    gone = sum(one != _BEFORE for one in found)
+    before = _BEFORE.removeprefix("needs ")
+    return before if not gone else "what is gone" if gone == len(found) else f"{before}, or what is gone"
+
+
+def _held(report: Report) -> list[str]:
+    """Tell of what is held in the last line, but for what it begins with."""
+    held = [one for one in report.held if str(one) != report.idle]
+    first = f"{held[0].title}{f' until {held[0].until} UTC' if held[0].until else ''}" if held else ""
+    return [f"{len(held)} held ({first}{', ...' if len(held) > 1 else ''})"] if held else []
+
+
+def _rollback_summary(report: Report, parts: list[str]) -> str:
+    undone = [step for step in report.steps if step.outcome in ("undone", "would undo")]
+    is_dry = any(step.outcome == "would undo" for step in report.steps)
+    verb = "would be rolled back (dry run: nothing was kept)" if is_dry else "rolled back"
+    head = ", ".join([f"{count(len(undone), 'migration')} {verb} in {took(report.duration_ms)}", *parts])
+    if stopped := [step for step in report.steps if step.outcome == "failed"]:
+        head += f", the rollback of {stopped[0].label} {stopped[0].name} FAILED, and nothing of it stays"
+    titles = ", ".join(step.title for step in reversed(undone[-3:])) + (", ..." if len(undone) > 3 else "")
+    are, them = ("is", "it") if len(undone) == 1 else ("are", "them")
+    again = f"; {titles} {are} pending again: the next migrate, or start of the application, applies {them}"
+    return head + (again if undone and not is_dry else "")
 
 
 def _titles(report: Report) -> str:
@@ -180,6 +229,9 @@ def status_lines(status: StatusReport) -> Iterator[str]:
         for s in status.standings
     ]
     yield from (f"  {line}" for line in table(("version", "name", "state", "when (UTC)", "took", "by"), rows))
+    if status.held:
+        yield ""
+    yield from (f"  {standing.held}" for standing in status.standings if standing.state == "held")
     for problem in status.problems:
         yield ""
         yield f"  {problem.kind}: {problem.text}"
@@ -187,4 +239,5 @@ def status_lines(status: StatusReport) -> Iterator[str]:
     yield ""
     if status.is_missing:
         yield "there is no such database yet; sessmig migrate makes it"
-    yield f"{status.pending} pending, {count(len(status.problems), 'problem')}"
+    held = f", {status.held} held" if status.held else ""
+    yield f"{status.pending} pending{held}, {count(len(status.problems), 'problem')}"

@@ -10,6 +10,7 @@ from typing import Literal
 
 from sessmig.model import Cell, Problem, Verb
 from sessmig.rows import Effect, Loss
+from sessmig.wait import Held
 
 Outcome = Literal["passed", "failed", "warned", "not re-runnable"]
 
@@ -80,7 +81,20 @@ class Account:
     """How many rows the examples were taken from."""
 
 
-StepOutcome = Literal["applied", "would apply", "already applied", "failed", "rolled back", "verified", "rehearsed"]
+StepOutcome = Literal[
+    "applied",
+    "would apply",
+    "already applied",
+    "held",
+    "failed",
+    "rolled back",
+    "undone",
+    "would undo",
+    "already undone",
+    "verified",
+    "rehearsed",
+]
+"""A step of a whole run that failed is `rolled back`: it never stood. What stood, and was taken back, is `undone`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,23 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup of a database, whole and checked."""
+
+    path: str
+    size: int
+    """In bytes."""
+    sha256: str
+    started_at: str
+    """UTC, `YYYY-MM-DD HH:MM:SS`."""
+    duration_ms: int = 0
+    wal: str = ""
+    """PostgreSQL: where its write-ahead log stood, for point-in-time recovery."""
+    by_another: bool = False
+    """Another process made it while this one waited for the lock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run did, step by step.
 
@@ -134,13 +165,17 @@ class Report:
     duration_ms: int = 0
     idle: str = ""
     """Why the one migration that was asked for did not run."""
+    backup: Backup | None = None
+    """What would bring the database back to where it was before this run."""
+    held: tuple[Held, ...] = ()
+    """The migrations that a `wait` holds back."""
 
     @property
     def applied(self) -> int:
         return sum(step.outcome == "applied" for step in self.steps)
 
 
-EventKind = Literal["plan", "waiting", "step", "done", "failed"]
+EventKind = Literal["plan", "waiting", "backup", "step", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +183,8 @@ class Event:
     """What is happening now, for whoever watches a run.
 
     Args:
-        kind: `plan` before the first step, `waiting` while another process holds the lock, `step` as a step
-            begins, `done` when it has been committed, `failed` when it was rolled back.
+        kind: `plan` before the first step, `waiting` while another process holds the lock, `backup` when one has
+            been made, `step` as a step begins, `done` when it has been committed, `failed` when it was rolled back.
         text: the same in words, one line.
         title: the migration, where there is one.
         report: what the step did, with `done` and `failed`.
@@ -161,7 +196,7 @@ class Event:
     report: StepReport | None = None
 
 
-State = Literal["applied", "pending", "baseline", "rolled back", "changed", "missing", "late", "ahead"]
+State = Literal["applied", "pending", "held", "baseline", "rolled back", "changed", "missing", "late", "ahead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +211,8 @@ class Standing:
     duration_ms: int | None = None
     applied_by: str | None = None
     description: str | None = None
+    held: Held | None = None
+    """What holds it back, in the state `held`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +230,8 @@ class StatusReport:
     def pending(self) -> int:
         """How many migrations the next `migrate` would apply."""
         return sum(standing.state in ("pending", "rolled back") for standing in self.standings)
+
+    @property
+    def held(self) -> int:
+        """How many a `wait` holds back."""
+        return sum(standing.state == "held" for standing in self.standings)

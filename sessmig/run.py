@@ -13,6 +13,7 @@ from sessmig.job import Job, find
 from sessmig.model import Plan
 from sessmig.results import Report
 from sessmig.source import Series
+from sessmig.wait import Held
 from sessmig.words import count, since
 
 
@@ -31,6 +32,7 @@ def migrate(job: Job) -> Report:
         standing=len(plan.applied),
         pending=tuple(migration.title for migration in plan.later),
         idle=_idle(job, series, plan),
+        held=_held(plan),
     )
     if not (plan.problems or plan.pending or plan.later):
         return report
@@ -41,7 +43,9 @@ def migrate(job: Job) -> Report:
 
     refuse(plan, ledger)
     # Whatever is not applied yet is read whole before anything is locked or written, wanted now or not.
-    steps = [read_step(migration, job.database.dialect) for migration in (*plan.pending, *plan.later)]
+    versions = {held.version for held in report.held}
+    held = [migration for migration in series.migrations if migration.version in versions]
+    steps = [read_step(migration, job.database.dialect) for migration in (*plan.pending, *plan.later, *held)]
     if not plan.pending:
         return report
     if job.dry_run:
@@ -49,20 +53,42 @@ def migrate(job: Job) -> Report:
     if job.pending == "error":
         raise _pending(plan, report)
     job.emit("plan", f"{count(len(plan.pending), 'migration')} pending")
+    for ignored in (one for one in plan.held if one.ignored):
+        job.emit("plan", f"--ignore-wait: {ignored.title} is run, though it would be held {ignored.how}")
     carrying = Carrying(job, series, ledger, steps[: len(plan.pending)])
     try:
         carrying.carry_out()
     except SessmigError as error:
         told = carrying.told(error)
-        told.report = replace(report, steps=carrying.reports, duration_ms=since(started))
+        made = carrying.backup.backup
+        told.report = replace(report, steps=carrying.reports, backup=made, duration_ms=since(started))
         raise told from None
-    return replace(report, steps=carrying.reports, duration_ms=since(started))
+    finally:
+        carrying.backup.prune()  # also after a failure: what fails at every start must not fill the disk
+    report = replace(report, backup=carrying.backup.backup)
+    return replace(report, steps=carrying.reports, held=_held_now(job, report), duration_ms=since(started))
+
+
+def _held(plan: Plan) -> tuple[Held, ...]:
+    return tuple(one for one in plan.held if not one.ignored)
+
+
+def _held_now(job: Job, report: Report) -> tuple[Held, ...]:
+    """Look again at what is held: it may wait for a step that this run has applied."""
+    if not report.held or job.dry_run:
+        return report.held
+    try:
+        return _held(find(job.forgiving())[2])
+    except SessmigError:  # the run itself is done and committed
+        return report.held
 
 
 def _idle(job: Job, series: Series, plan: Plan) -> str:
     """Say why the one migration that was asked for does not run."""
     if job.wish.only is None or plan.pending:
         return ""
+    if held := next((one for one in plan.held if one.version == job.wish.only), None):
+        return str(held)
     migration = next((m for m in series.migrations if m.version == job.wish.only), None)
     applied = job.wish.only in {entry.version for entry in plan.applied}
     title = migration.title if migration else f"migration {job.wish.only}"

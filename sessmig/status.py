@@ -6,12 +6,14 @@ Knows how to look; applies nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from time import monotonic
 
 from sessmig import proof
 from sessmig.accounts import ask_again
 from sessmig.attempt import Attempt
 from sessmig.errors import ConnectError
+from sessmig.gone import Gone
 from sessmig.job import Job, find
 from sessmig.model import Entry, Migration, Plan, Script, Step
 from sessmig.problems import refuse
@@ -33,15 +35,18 @@ def _standings(series: Series, plan: Plan, rolled_back: set[int]) -> Iterator[St
     wrong: dict[int, State] = {problem.version: problem.kind for problem in plan.problems}
     files = {m.version: m for m in series.migrations}
     applied = {entry.version: entry for entry in plan.applied}
-    waiting = {m.version for m in (*plan.pending, *plan.later)}
+    held = {one.version: one for one in plan.held}
+    waiting = {m.version for m in (*plan.pending, *plan.later)} | held.keys()
     for version in files.keys() | applied.keys():
         entry, migration = applied.get(version), files.get(version)
         usual: State = "rolled back" if version in rolled_back else "pending"
         if entry is not None:
             usual = "baseline" if entry.status == "baseline" else "applied"
+        elif version in held:
+            usual = "held"
         elif version not in waiting:
             usual = "baseline"  # below a baseline: it counts as done, though it never ran here
-        yield _standing(wrong.get(version, usual), version, entry, migration)
+        yield replace(_standing(wrong.get(version, usual), version, entry, migration), held=held.get(version))
 
 
 def _standing(state: State, version: int, entry: Entry | None, migration: Migration | None) -> Standing:
@@ -69,14 +74,16 @@ def verify(job: Job) -> Report:
     series, ledger, plan = find(job)
     refuse(plan, ledger)
     ran = {entry.version: entry for entry in plan.applied if entry.status == "success"}
-    chosen = [(m, *read_blocks(m.verify, job.database.dialect)) for m in series.migrations if m.version in ran]
+    files = [migration for migration in series.migrations if migration.version in ran]
+    chosen = [(m, *read_blocks(m.verify, job.database.dialect)) for m in files]
     steps = []
     with job.snapshot():
         for migration, blocks, merges in chosen:
             if blocks or merges:
                 script = Script(migration.path, "", ran[migration.version].description or migration.name, ())
                 attempt = Attempt(Step(migration, script, blocks, merges))
-                attempt.picture = proof.ask_again(job.database, blocks)
+                gone = Gone([other for other in files if other is not migration], job.database.dialect)
+                attempt.picture = proof.ask_again(job.database, blocks, gone.why)
                 attempt.accounts += ask_again(job.database, merges, ledger.absent(migration.version))
                 steps.append(attempt.report("verified"))
     return Report(

@@ -41,9 +41,11 @@ def undo(job: Job, ledger: Ledger, attempt: Attempt) -> StepReport:
         CheckError, DatabaseError: as `attempt.carry_out`; the caller rolls back, and `failure.of_step` finds words.
     """
     step = attempt.step
-    carry_out(job.database, attempt, shared=job.within)
-    report = replace(attempt.report("rolled back"), path=str(step.script.path))
+    carry_out(job.database, attempt, shared=job.within or job.dry_run)
+    report = replace(attempt.report("would undo" if job.dry_run else "undone"), path=str(step.script.path))
     ledger.take_back(step.migration)
+    if job.dry_run:  # whose rollback would leave a gap in the log's numbers
+        return report
     ledger.log(
         step.migration,
         "rollback",

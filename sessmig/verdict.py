@@ -125,10 +125,15 @@ def _alternate(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
     return [*rows[: EXAMPLES - EXAMPLES // 2], *rows[-(EXAMPLES // 2) :]]
 
 
-def not_rerunnable(block: Block) -> CheckResult:
-    """Say that a block needs the picture from before the step, which is gone."""
+def not_rerunnable(block: Block, why: str = "") -> CheckResult:
+    """Say that a block needs the picture from before the step, which is gone; or something else that is."""
     return CheckResult(
-        block.verb, block.name, block.where, "not re-runnable", block.expected_text, "needs the picture before the step"
+        block.verb,
+        block.name,
+        block.where,
+        "not re-runnable",
+        block.expected_text,
+        why or "needs the picture before the step",
     )
 
 

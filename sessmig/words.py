@@ -83,6 +83,14 @@ def took(milliseconds: int) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
+def file_size(size: int) -> str:
+    """Return a number of bytes: `900 bytes`, `1.2 MB`."""
+    for unit, factor in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return count(size, "byte")
+
+
 def utc_now() -> str:
     """Return the time now as the ledger writes it: UTC, `YYYY-MM-DD HH:MM:SS`."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -142,8 +142,8 @@ def test_an_option_goes_before_the_environment_and_that_before_env_and_toml(tmp_
 
 
 def test_every_setting_may_come_from_everywhere(tmp_path: Path) -> None:
-    expected = Settings("a", "b", "c", "d")
-    values = dict(zip(KEYS, "abcd", strict=True))
+    expected = Settings(*"abcdefgh")
+    values = dict(zip(KEYS, "abcdefgh", strict=True))
     assert find_settings(values, tmp_path, {}) == expected
     assert settings(tmp_path, {f"SESSMIG_{key.upper()}": value for key, value in values.items()}) == expected
     (tmp_path / ".env").write_text("".join(f"SESSMIG_{key.upper()}={value}\n" for key, value in values.items()))
@@ -155,7 +155,8 @@ def test_every_setting_may_come_from_everywhere(tmp_path: Path) -> None:
         ("pyproject.toml", "[tool.sessmig]\n"),
     ):
         (tmp_path / name).write_text(head + "".join(f'{key} = "{value}"\n' for key, value in values.items()))
-        assert settings(tmp_path) == Settings("a", str(tmp_path / "b"), "c", "d")
+        folders = {name: str(tmp_path / values[name]) for name in ("dir", "backup_dir", "pg_bin")}
+        assert settings(tmp_path) == Settings(**(values | folders))
         (tmp_path / name).unlink()
     assert settings(tmp_path) == Settings()
 
@@ -170,10 +171,18 @@ def test_a_dollar_in_env_is_a_dollar(tmp_path: Path) -> None:
     assert settings(tmp_path).database == "postgresql://u:pa${HOME}ss@h/db"
 
 
+def test_a_number_of_backups_may_be_written_as_a_number(tmp_path: Path) -> None:
+    (tmp_path / "sessmig.toml").write_text("keep = 5\n")
+    assert settings(tmp_path).keep == "5"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('databse = "x"', "unknown setting 'databse'\nKnown are: database, dir, series, table."),
+        (
+            'databse = "x"',
+            "unknown setting 'databse'\nKnown are: database, dir, series, table, backup, backup_dir, keep, pg_bin.",
+        ),
         ("[database]\nurl = 'x'", "the setting 'database' has to be a text\nWrite database = \"...\""),
         ("table = 7", "the setting 'table' has to be a text\nWrite table = \"...\""),
     ],

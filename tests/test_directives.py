@@ -38,7 +38,6 @@ def description(url: str, folder: Path) -> str:
     [
         "no-transaction",
         "foreign-keys-off",
-        "wait 7 days after 34",
         "batch a by x size 100",
         "run-each-row",
         "allow a",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from sessmig.databases.saving import Saving
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
 from sessmig.rehearsal import Fingerprint, TableLock
@@ -178,6 +179,13 @@ class Database(Protocol):
 
     def rehearsing(self) -> Rehearsing:
         """Return what a rehearsal needs of this database."""
+
+    def saving(self, programs: str | None = None) -> Saving:
+        """Return what backups need of this database.
+
+        Args:
+            programs: the folder of the database's own programs; found on PATH, if None.
+        """
 
     def settle(self, *, shared: bool) -> None:
         """Do and check now what is deferred to the commit, so that the step is judged with it.

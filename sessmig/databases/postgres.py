@@ -16,7 +16,8 @@ from psycopg.conninfo import make_conninfo
 
 from sessmig.databases import postgres_catalogue as catalogue
 from sessmig.databases import postgres_merging
-from sessmig.databases.postgres_connection import connected
+from sessmig.databases.postgres_backup import Saving
+from sessmig.databases.postgres_connection import connected, connection_parameters, refuse_busy
 from sessmig.databases.postgres_deferred import settle
 from sessmig.databases.postgres_faults import faults
 from sessmig.databases.postgres_lock import begin_locked, lock_key
@@ -27,7 +28,7 @@ from sessmig.databases.postgres_tables import held, tables
 from sessmig.databases.postgres_watch import Watch
 from sessmig.databases.values import postgres_literal
 from sessmig.databases.wire import Wire, is_whole, rows
-from sessmig.errors import ConnectError, DatabaseError, LedgerError, UsageError
+from sessmig.errors import ConnectError, DatabaseError, LedgerError
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 from sessmig.rows import Change, Fault, Table
@@ -48,12 +49,7 @@ def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
 def adopt(connection: Any) -> Postgres:
     """Serve a connection that somebody else has opened; an asynchronous one by a second one to the same place."""
     info = connection.info
-    if connection.closed:
-        raise UsageError("the connection is closed")
-    if info.transaction_status != pq.TransactionStatus.IDLE or connection.pgconn.pipeline_status:
-        raise UsageError(
-            "the connection stands in a transaction", remedy="Commit or roll back first, or give the URL instead."
-        )
+    refuse_busy(connection)
     label = f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
     secrets = (info.password,) if info.password else ()
     if isinstance(connection, psycopg.AsyncConnection):
@@ -76,6 +72,7 @@ class Postgres:
     ) -> None:
         self.label = label
         self._connection = connection
+        self._secrets = secrets
         self._wire = Wire(connection, secrets)
         self._settings = Settings(self._wire)
         self._watch = Watch(self._wire)
@@ -280,6 +277,9 @@ class Postgres:
 
     def rehearsing(self) -> Rehearsing:
         return Rehearsing(self, self._wire, self._locks, self._schema)
+
+    def saving(self, programs: str | None = None) -> Saving:
+        return Saving(self, self._wire, connection_parameters(self._connection.info), programs, self._secrets)
 
     def settle(self, *, shared: bool) -> None:
         self._settings.keep_reading()

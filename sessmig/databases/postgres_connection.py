@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sessmig.databases.wire import redacted
-from sessmig.errors import ConnectError
+from sessmig.errors import ConnectError, UsageError
 
 
 def connected(target: str, label: str, secrets: tuple[str, ...]) -> psycopg.Connection[Any]:
@@ -34,3 +35,26 @@ def connected(target: str, label: str, secrets: tuple[str, ...]) -> psycopg.Conn
             if answered
             else "Is the server running, and are host and port right?",
         ) from None
+
+
+def refuse_busy(connection: Any) -> None:
+    """Refuse a connection of somebody else's that cannot be used now.
+
+    Raises:
+        UsageError: it is closed, or stands in a transaction.
+    """
+    if connection.closed:
+        raise UsageError("the connection is closed")
+    if connection.info.transaction_status != pq.TransactionStatus.IDLE or connection.pgconn.pipeline_status:
+        raise UsageError(
+            "the connection stands in a transaction", remedy="Commit or roll back first, or give the URL instead."
+        )
+
+
+def connection_parameters(info: psycopg.ConnectionInfo) -> dict[str, str]:
+    """Return by what a second connection reaches the same server, of several that may have been named."""
+    found = {**info.get_parameters(), "dbname": info.dbname, "user": info.user}
+    found |= {"host": info.host} if info.host else {}
+    found |= {"port": str(info.port)} if info.port else {}
+    found |= {"hostaddr": info.hostaddr} if "hostaddr" in found else {}
+    return found | ({"password": info.password} if info.password else {})

@@ -14,13 +14,15 @@ from functools import partial
 from typing import Any
 
 from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
+from sessmig.databases.sqlite_backup import Saving
 from sessmig.databases.sqlite_connection import connect, path_of
 from sessmig.databases.sqlite_rehearsal import Rehearsing
 from sessmig.databases.sqlite_tables import Tables
+from sessmig.databases.sqlite_types import TYPES
 from sessmig.databases.sqlite_watch import Watch
 from sessmig.databases.values import decoded, known, sqlite_literal
 from sessmig.errors import ConnectError, DatabaseError, LockError, UsageError
-from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
+from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 
 _PATIENCE_MS = 100
 """How long SQLite itself waits for a lock, before we look at the clock (and at Ctrl-C) again."""
@@ -70,22 +72,7 @@ class Sqlite:
     literal = staticmethod(sqlite_literal)
     unlike = staticmethod(sqlite_merging.unlike)
     kinds = staticmethod(sqlite_merging.kinds)
-    types = LedgerTypes(
-        text="TEXT",
-        integer="INTEGER",
-        time="TEXT",
-        json="TEXT",
-        now="CURRENT_TIMESTAMP",
-        identity="INTEGER PRIMARY KEY AUTOINCREMENT",
-        utc="%s",
-        moment="%s",
-        iso="CAST(%s AS TEXT)",
-        count_up=(
-            'CREATE TRIGGER main."{name}_count_up" AFTER INSERT ON "{name}" WHEN NEW.version IS NULL BEGIN'
-            ' UPDATE "{name}" SET version = (SELECT coalesce(max(version), 0) + 1 FROM "{name}"'
-            " WHERE series = NEW.series) WHERE rowid = NEW.rowid; END",
-        ),
-    )
+    types = TYPES
 
     def __init__(
         self, connection: sqlite3.Connection, label: str, *, missing: bool, path: str = "", borrowed: bool = False
@@ -269,6 +256,13 @@ class Sqlite:
 
     def rehearsing(self) -> Rehearsing:
         return Rehearsing(self._connection, self._path, self.label, partial(open_file, create=False))
+
+    def saving(self, programs: str | None = None) -> Saving:
+        return Saving(self._path, self.label, self._let_go, self._make_file)
+
+    def _let_go(self) -> None:
+        self._connection.close()
+        self._connection = connect(":memory:", self.label)
 
     def settle(self, *, shared: bool) -> None:
         """SQLite has no such question: a deferred foreign key fails at the commit; `faults` finds it before."""

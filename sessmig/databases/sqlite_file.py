@@ -11,7 +11,7 @@ from urllib.parse import quote
 from sessmig.errors import ConnectError
 from sessmig.model import Holder
 
-_HEADER = b"SQLite format 3\0"
+HEADER = b"SQLite format 3\0"
 
 
 def uri(path: str, *, create: bool = False) -> str:
@@ -54,17 +54,17 @@ def _is_wal(path: str) -> bool:
             header = file.read(20)
     except OSError:
         return False
-    return header.startswith(_HEADER) and header[18:20] == b"\2\2"
+    return header.startswith(HEADER) and header[18:20] == b"\2\2"
 
 
-def holder(path: str, kind: str = "WRITE") -> Holder:
-    """Find who holds a lock of this kind on a file; only Linux tells, in /proc/locks."""
+def holder(path: str, kind: str = "WRITE", *, but: int = 0) -> Holder:
+    """Find who holds a lock of this kind on a file, but for one process; only Linux tells, in /proc/locks."""
     try:
         inodes = {os.stat(name).st_ino for name in (path, f"{path}-shm") if os.path.exists(name)}
         with open("/proc/locks", encoding="ascii") as locks:
             for line in locks:
                 part = line.split()
-                if part[3] == kind and int(part[5].rpartition(":")[2]) in inodes and int(part[4]) > 0:
+                if part[3] == kind and int(part[5].rpartition(":")[2]) in inodes and int(part[4]) not in (-1, but):
                     pid = int(part[4])
                     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
                         return Holder(pid, comm.read().strip())

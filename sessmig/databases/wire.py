@@ -60,6 +60,16 @@ class Wire:
             raise self._told(error) from None
         return _answer(result, limit) if result else Answer((), ())
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, and none that has failed."""
+        return self._connection.info.transaction_status == pq.TransactionStatus.INTRANS
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is the server itself that is spoken to; a pooler gives one session after the other."""
+        return self._connection.info.backend_pid == self.query("SELECT pg_backend_pid()").rows[0][0]
+
     def types(self, sql: str) -> tuple[int, ...]:
         """Send a query, and return the types (oids) of the columns of its answer."""
         *_, result = self.exchange(sql)

@@ -73,7 +73,7 @@ VERSIONS = [1, 2, 3, 4, 5, 6]
 
 def _run_and_kill(cli: Cli, url: str, folder: Path, after: float | None) -> float:
     """Start `migrate`, kill it so many seconds after it has its plan (never, if None), and say how long it ran."""
-    process = cli.start("migrate", "--dir", folder, env={"DATABASE_URL": url})
+    process = cli.start("migrate", "--no-backup", "--dir", folder, env={"DATABASE_URL": url})
     assert process.stderr
     assert process.stderr.readline() == "  6 migrations pending\n"
     began = time.monotonic()
@@ -96,7 +96,7 @@ def _standing(seen: Probe) -> int:
 
 def _finish(url: str, folder: Path) -> None:
     """A plain `migrate`, in this process, where Python and psycopg are loaded already."""
-    assert command_line.main(["migrate", "--dir", str(folder), "--database", url, "--quiet"]) == 0
+    assert command_line.main(["migrate", "--no-backup", "--dir", str(folder), "--database", url, "--quiet"]) == 0
 
 
 def _kill_at_many_instants(

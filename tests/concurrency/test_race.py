@@ -44,7 +44,8 @@ def _applied_once(seen: Probe) -> None:
     assert [step for (step,) in seen.rows("SELECT step FROM marks")] == NAMES
     ledger = seen.rows("SELECT version, migration_id, status FROM schema_migrations ORDER BY version")
     assert ledger == [(n, name, "success") for n, name in enumerate(NAMES, 1)]
-    log = seen.rows("SELECT version, action, outcome FROM schema_migrations_log ORDER BY id")
+    # A SQLite file that is no longer empty when a process comes to it is backed up first.
+    log = seen.rows("SELECT version, action, outcome FROM schema_migrations_log WHERE action <> 'backup' ORDER BY id")
     assert log == [(n, "apply", "success") for n in (1, 2, 3)]
 
 

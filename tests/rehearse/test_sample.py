@@ -27,6 +27,7 @@ def test_what_cannot_be_rolled_back_is_named(stage: Stage) -> None:
     stage.each(legacy.build_sample)
     found = stage.play(SERIES)
     reason = "irreversible: a trigger that fails always is not worth restoring"
-    expected = [] if stage.is_postgres else [("the rollback of 0033_repair_broken_triggers", reason)]
+    held = [("0035_drop_webui_legacy", "held back: 14 days after 34, and sessmig has not applied 34")]
+    expected = held + ([] if stage.is_postgres else [("the rollback of 0033_repair_broken_triggers", reason)])
     assert [(missing.subject, missing.reason) for missing in found.unrehearsed] == expected
     assert found.before == "0034_merge_webui_sessions"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sessmig import rollback as undoing
 from sessmig import status as looking
 from sessmig.databases import connect
 from sessmig.job import Job
@@ -46,3 +47,9 @@ def log(probe: Probe, table: str = "schema_migrations_log") -> list[tuple[int, s
 def is_postgres(url: str) -> bool:
     """Tell whether the test runs on PostgreSQL."""
     return url.startswith("postgresql")
+
+
+def roll_back(url: str, folder: Path, to: int | None = None, **options: Any) -> Report:
+    """Undo the newest migration, or all above a version, as `sessmig rollback` does."""
+    with connect(url, create=False) as database:
+        return undoing.roll_back(Job(database, folder, **options), to)

@@ -9,13 +9,13 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sessmig import Report, ensure_migrations, reading, source
-from sessmig.attempt import Attempt, carry_out
+from sessmig import Report, ensure_migrations, rollback
 from sessmig.databases import connect
-from sessmig.model import Holder, Step
+from sessmig.job import Job
 from sessmig.results import StepReport
 from tests.fixtures import postgres
 from tests.webui import data
@@ -186,41 +186,40 @@ def migrate_to_start(url: str) -> None:
         ensure_migrations(url, SERIES, to=33)
 
 
-def merge_step(url: str) -> Step:
-    """Read the merge with all its files."""
-    (migration,) = [m for m in source.discover(SERIES, dialect_of(url)).migrations if m.version == 34]
-    return reading.read_step(migration, dialect_of(url))
-
-
 def roll_back(url: str) -> StepReport:
-    """Undo the merge: its rollback file with its own requires and checks, in one transaction under the lock.
-
-    There is no command for this yet; the ledger is told by hand.
+    """Undo the merge, which is the newest migration while 35 is held, as `sessmig rollback` does.
 
     Raises:
         CheckError: what the rollback's verify file did not find in order.
     """
-    step = merge_step(url)
-    assert step.rollback is not None
-    attempt = Attempt(Step(step.migration, step.rollback, step.rollback_blocks))
-    with connect(url) as database, database.transaction("schema_migrations", wait=10, on_wait=_unheard):
-        try:
-            carry_out(database, attempt)
-        except Exception as error:
-            error.add_note(repr([check for check in attempt.picture.checks if check.outcome == "failed"]))
-            raise
-        database.query(
-            "UPDATE schema_migrations SET status = 'rolled_back' WHERE migration_id = $1", ("merge_webui_sessions",)
+    with connect(url, create=False) as database:
+        (step,) = rollback.roll_back(Job(database, SERIES)).steps
+    assert step.title == "0034_merge_webui_sessions"
+    return step
+
+
+def let_pass(url: str, *, days: float) -> None:
+    """Let the merge have been done so long ago."""
+    moment = datetime.now(UTC) - timedelta(days=days)
+    with _opened(url) as connection:
+        connection.execute(
+            f"UPDATE schema_migrations SET applied_at = '{moment:%Y-%m-%d %H:%M:%S}'"
+            f"{'' if dialect_of(url) == 'sqlite' else '::timestamp AT TIME ZONE ' + chr(39) + 'UTC' + chr(39)}"
+            " WHERE version = 34"
         )
-    return attempt.report("applied")
 
 
-def _unheard(holder: Holder) -> None:
-    raise AssertionError(f"nobody else should hold the lock: {holder}")
+def leftovers(url: str) -> dict[tuple[str, str], tuple[dict[str, Any], str]]:
+    """Return the rows of webui_legacy_leftovers: row and reason, by table and id."""
+    with _opened(url) as connection:
+        rows = connection.execute(
+            "SELECT source_table, id, CAST(legacy_row AS TEXT), reason FROM webui_legacy_leftovers"
+        ).fetchall()
+    return {(table, name): (json.loads(row), reason) for table, name, row, reason in rows}
 
 
 def look(url: str) -> Picture:
-    """Read every row of the four tables."""
+    """Read every row of the four tables; of the old ones, as long as they stand."""
     times = "CAST(created_at AS TEXT), CAST(updated_at AS TEXT)"
     metadata = "metadata" if dialect_of(url) == "sqlite" else "CAST(metadata AS TEXT)"
     with _opened(url) as connection:
@@ -232,6 +231,8 @@ def look(url: str) -> Picture:
         suffix = "" if "webui_sessions" in tables else "_legacy"
 
         def rows(columns: str, table: str) -> list[tuple[Any, ...]]:
+            if table not in tables:
+                return []
             found: list[tuple[Any, ...]] = connection.execute(f"SELECT {columns}, {metadata} FROM {table}").fetchall()
             return sorted(found, key=repr)
 

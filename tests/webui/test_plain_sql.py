@@ -31,14 +31,16 @@ def _picture(database: Probe) -> tuple[Any, dict[str, list[str]]]:
     return found["schema"], rows
 
 
-def _by_sqlite(url: str, *names: str) -> None:
+def by_sqlite(url: str, *names: str) -> None:
+    """Run files as sqlite3 does, with foreign keys enforced."""
     with closing(sqlite3.connect(legacy.file_of(url), isolation_level=None)) as connection:
         for name in names:
             text = (data.SERIES / "sqlite" / name).read_text(encoding="utf-8")
             connection.executescript(f"PRAGMA foreign_keys = ON;\n{text}")
 
 
-def _by_psql(server: PostgresServer, url: str, name: str) -> None:
+def by_psql(server: PostgresServer, url: str, name: str) -> None:
+    """Run a file with psql."""
     psql = "psql" if server.programs is None else server.programs / "psql"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     subprocess.run(
@@ -55,16 +57,16 @@ def test_sqlite3_gives_the_same_rows(sqlite_url: str, probe: Probes, build: Call
     build(sqlite_url)
     build(plain)
     legacy.migrate(sqlite_url)
-    _by_sqlite(plain, "0033_repair_broken_triggers.sql", "0034_merge_webui_sessions.sql")
+    by_sqlite(plain, "0033_repair_broken_triggers.sql", "0034_merge_webui_sessions.sql")
     assert _picture(probe(plain)) == _picture(probe(sqlite_url))
 
 
 def test_sqlite3_rolls_back_to_the_same_rows(sqlite_url: str, probe: Probes) -> None:
     legacy.build_sample(sqlite_url)
     before = legacy.look(sqlite_url)
-    _by_sqlite(sqlite_url, "0033_repair_broken_triggers.sql", "0034_merge_webui_sessions.sql")
+    by_sqlite(sqlite_url, "0033_repair_broken_triggers.sql", "0034_merge_webui_sessions.sql")
     assert legacy.look(sqlite_url) != before
-    _by_sqlite(sqlite_url, "0034_merge_webui_sessions.rollback.sql")
+    by_sqlite(sqlite_url, "0034_merge_webui_sessions.rollback.sql")
     assert legacy.look(sqlite_url) == before
     assert probe(sqlite_url).rows("SELECT version FROM schema_version") == [("0.33.0",)]
 
@@ -77,14 +79,14 @@ def test_psql_gives_the_same_rows(
     build(plain)
     build(ours)
     legacy.migrate(ours)
-    _by_psql(postgres_server, plain, "0034_merge_webui_sessions.sql")
+    by_psql(postgres_server, plain, "0034_merge_webui_sessions.sql")
     assert _picture(probe(plain)) == _picture(probe(ours))
 
 
 def test_psql_rolls_back_to_the_same_rows(postgres_server: PostgresServer, postgres_url: str, probe: Probes) -> None:
     legacy.build_sample(postgres_url)
     before = probe(postgres_url).snapshot()
-    _by_psql(postgres_server, postgres_url, "0034_merge_webui_sessions.sql")
+    by_psql(postgres_server, postgres_url, "0034_merge_webui_sessions.sql")
     assert probe(postgres_url).snapshot() != before
-    _by_psql(postgres_server, postgres_url, "0034_merge_webui_sessions.rollback.sql")
+    by_psql(postgres_server, postgres_url, "0034_merge_webui_sessions.rollback.sql")
     assert probe(postgres_url).snapshot() == before

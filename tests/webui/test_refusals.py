@@ -27,7 +27,7 @@ def _refused(url: str, database: Probe, error: type[SessmigError] = CheckError) 
     assert (after["schema"], after["rows"]) == (before["schema"], before["rows"])
     ledger = "SELECT count(*) FROM schema_migrations WHERE migration_id = 'merge_webui_sessions'"
     assert database.value(ledger) == 0
-    log = "SELECT outcome FROM schema_migrations_log WHERE migration_id = 'merge_webui_sessions'"
+    log = "SELECT outcome FROM schema_migrations_log WHERE migration_id = 'merge_webui_sessions' AND action = 'apply'"
     assert database.rows(log) == [("failed",)]
     return str(refusal.value)
 

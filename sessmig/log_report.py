@@ -1,0 +1,123 @@
+"""Lays the log out for people: a line for each attempt, or all that is known of one migration's.
+
+Knows log entries; asks no database and prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sessmig.log import LogEntry, LogReport
+from sessmig.report import step_lines
+from sessmig.results import Account, CheckResult, Measurement, StatementResult, StepReport
+from sessmig.rows import Effect, Loss
+from sessmig.words import count, plain, shown, table, took
+
+_LAID_OUT = {"statements", "checks", "measures", "merges", "effects", "losses", "notices", "error", "text"}
+_CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
+
+
+def log_lines(report: LogReport) -> Iterator[str]:
+    """Lay a log out; with the details, where one migration was asked for."""
+    yield f"{report.series} on {report.database}"
+    yield ""
+    if not report.is_standing:
+        yield "there is no log: sessmig has applied nothing here"
+        return
+    if report.earlier:
+        yield f"  ... {count(report.earlier, 'earlier attempt')}; --limit N shows more"
+    if report.version is None:
+        rows = [_row(entry) for entry in report.entries]
+        head = ("when (UTC)", "action", "migration", "outcome", "took", "by", "sessmig", "")
+        yield from (f"  {line}" for line in table(head, rows)) if rows else ()
+    for entry in report.entries if report.version is not None else ():
+        yield from _whole(entry)
+        yield ""
+    number = len(report.entries) + report.earlier
+    yield f"{count(number, 'attempt')}{'' if report.version is None else f' at {report.version}'}"
+
+
+def log_json(report: LogReport) -> dict[str, Any]:
+    """Return a log as JSON knows it."""
+    known: dict[str, Any] = plain(asdict(report))
+    return known
+
+
+def _row(entry: LogEntry) -> tuple[str, ...]:
+    return (
+        entry.started_at,
+        entry.action,
+        entry.title,
+        entry.outcome,
+        took(entry.duration_ms),
+        entry.done_by,
+        entry.sessmig_version,
+        _in_short(entry),
+    )
+
+
+def _in_short(entry: LogEntry) -> str:
+    """Say in one line what came of an attempt."""
+    detail = entry.detail
+    if error := str(detail.get("error", "")):
+        return error.partition("\n")[0]
+    if path := detail.get("path"):
+        return str(path)
+    parts = []
+    if entry.action in ("apply", "rollback"):
+        statements = [s for s in detail.get("statements", ()) if s.get("verb") in _CHANGING]
+        parts.append(count(sum(s.get("rows") or 0 for s in statements), "row"))
+        found = [*detail.get("checks", ()), *detail.get("merges", ())]
+        for outcome, words in (("passed", "check"), ("warned", "warning")):
+            if number := sum(one.get("outcome") == outcome for one in found):
+                parts.append(count(number, words) + (" held" if outcome == "passed" else ""))
+    if "ignored_wait" in detail:
+        parts.append("--ignore-wait")
+    if "checksum" in detail:
+        parts.append(f"taken as it is now ({str(detail['checksum'])[:12]})")
+    return ", ".join(parts)
+
+
+def _whole(entry: LogEntry) -> Iterator[str]:
+    yield (
+        f"{entry.started_at}  {f'{entry.action} {entry.title}'.strip()}: {entry.outcome} in {took(entry.duration_ms)}, "
+        f"by {entry.done_by} with sessmig {entry.sessmig_version}"
+    )
+    for line in str(entry.detail.get("error", "")).splitlines():
+        yield f"    {line}"
+    if report := _as_step(entry):
+        yield from list(step_lines(report, {"failed", "warned"}))[1:]
+    for name, value in entry.detail.items():
+        if name not in _LAID_OUT or report is None:
+            yield from _value(name, value)
+
+
+def _value(name: str, value: Any) -> Iterator[str]:
+    first, *more = (shown(value) if value is None or isinstance(value, bool) else str(value)).splitlines() or [""]
+    yield f"  {name.replace('_', ' ')}: {first}"
+    yield from (f"    {line}" for line in more)
+
+
+def _as_step(entry: LogEntry) -> StepReport | None:
+    """Read the details as the report that they were written from; None where another version wrote them otherwise."""
+    detail = entry.detail
+    try:
+        return StepReport(
+            entry.version,
+            str(entry.version),
+            entry.name,
+            entry.name.replace("_", " "),
+            "",
+            "failed" if entry.outcome == "failed" else "applied",
+            statements=tuple(StatementResult(**one) for one in detail.get("statements", ())),
+            measurements=tuple(Measurement(name, value) for name, value in detail.get("measures", {}).items()),
+            checks=tuple(CheckResult(**one) for one in detail.get("checks", ())),
+            merges=tuple(Account(**one) for one in detail.get("merges", ())),
+            effects=tuple(Effect(**one) for one in detail.get("effects", ())),
+            losses=tuple(Loss(**one) for one in detail.get("losses", ())),
+            notices=tuple(detail.get("notices", ())),
+        )
+    except (TypeError, AttributeError):
+        return None

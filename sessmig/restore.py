@@ -1,0 +1,215 @@
+"""Puts a database into the state of a backup that was chosen, and sees to what becomes of the state before.
+
+Knows the order of things; how a state is replaced, the databases know. Prints nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sessmig import backup_files
+from sessmig.backup import look_for_room
+from sessmig.backup_choice import UNTOUCHED, Choice, readable
+from sessmig.backup_files import new_file
+from sessmig.backup_log import series_of
+from sessmig.errors import BackupError, LedgerError, LockError, SessmigError
+from sessmig.job import Job
+from sessmig.ledger import Ledger
+from sessmig.words import file_size, since, took, utc_now
+
+if TYPE_CHECKING:
+    from sessmig.databases.saving import Saving
+
+
+_OTHER_RIGHTS = "The state that is replaced is kept beside the database until it is done."
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did."""
+
+    database: str
+    path: str
+    sha256: str
+    size: int
+    duration_ms: int
+    beside: tuple[str, ...] = ()
+    """Tables that the backup does not know, and that stand there still."""
+    undone: tuple[str, ...] = ()
+    """Migrations whose ledger rows the backup does not know: they are pending now."""
+    kept: str = ""
+    """Where the state before it is kept, as it was damaged."""
+    foreign: str = ""
+    """Of which database the backup is, if not of this one."""
+    passed_over: tuple[str, ...] = ()
+
+
+def restore(job: Job, choice: Choice, *, force: bool) -> Restored:
+    """Put the database into the state of a backup, whole or not at all, and log that.
+
+    Args:
+        job: where.
+        choice: the backup.
+        force: go on though others have the database open.
+
+    Raises:
+        BackupError: the backup is damaged, or it could not be restored.
+        LockError: others have the database.
+    """
+    started_at, clock = utc_now(), time.monotonic()
+    saving = job.database.saving(job.backup.programs)
+    saving.prepare()
+    try:
+        with _unpacked(saving, choice.path) as path:
+            _inspect(saving, choice, path)
+            done = _replace(job, saving, choice, path, force=force, clock=clock)
+    except BackupError as error:
+        error.holds = error.holds or UNTOUCHED
+        _log(job, choice, "failed", started_at, since(clock), {"error": error.what})
+        raise
+    _log(job, choice, "success", started_at, done.duration_ms, {})
+    return done
+
+
+@contextmanager
+def _unpacked(saving: Saving, path: str) -> Iterator[str]:
+    """Give the path of a backup that is not compressed: the file itself, or what it holds, in a file of its own."""
+    with readable(path), open(path, "rb") as file:
+        is_packed = file.read(len(_GZIP)) == _GZIP
+    if not is_packed:
+        yield path
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        with new_file(folder, f"{saving.name}.restore"):
+            pass
+    except BackupError:
+        folder = tempfile.gettempdir()
+    backup_files.sweep(folder, saving.name)
+    with new_file(folder, f"{saving.name}.restore") as unpacked:
+        backup_files.expand(path, unpacked.partial)
+        yield unpacked.partial
+
+
+def _inspect(saving: Saving, choice: Choice, path: str) -> None:
+    try:
+        saving.inspect(path, sealed=choice.seal is not None)
+    except BackupError as error:
+        error.what = error.what.replace(path, choice.path)
+        raise
+
+
+def _replace(job: Job, saving: Saving, choice: Choice, path: str, *, force: bool, clock: float) -> Restored:
+    with _in_the_way(saving), saving.held(job.table, wait=job.lock_wait, on_wait=job.patience(), force=force):
+        kept = _keep_state(saving, os.path.getsize(path))
+        try:
+            beside = saving.replace_state(path)
+        except SessmigError as error:
+            error.holds = f"The database is as it was{f'; {kept} is a copy of it' if kept else ''}."
+            raise
+        except KeyboardInterrupt:
+            if kept:
+                job.emit("backup", f"{kept} is a copy of what the database held, and holds")
+            raise
+        undone: tuple[str, ...] = ()
+        with suppress(LedgerError):  # another program's, or in another schema: it speaks of no migration of ours
+            undone = _take_back(job, beside)
+        kept = _let_go(saving, kept)
+    foreign = choice.seal.origin if choice.seal and choice.seal.origin not in ("", saving.origin()) else ""
+    return Restored(
+        job.database.label,
+        choice.path,
+        choice.sha256,
+        choice.size,
+        since(clock),
+        tuple(name for name in beside if name not in (job.table, f"{job.table}_log")),
+        undone,
+        kept,
+        foreign,
+        choice.passed_over,
+    )
+
+
+@contextmanager
+def _in_the_way(saving: Saving) -> Iterator[None]:
+    try:
+        yield
+    except LockError as error:
+        error.holds = UNTOUCHED
+        if saving.others_stay:
+            error.remedy = (
+                "Stop whoever has the database open, readers too, and run it again. With --force it is done though they"
+                f" have it open, if they stand in no transaction: {saving.others_stay}."
+            )
+        raise
+
+
+def _keep_state(saving: Saving, coming: int) -> str:
+    """Keep the state that is to be replaced, where it can be kept in a file; return its path."""
+    if not saving.folder:
+        return ""
+    size = saving.size()
+    backup_files.sweep(saving.folder, saving.name)
+    # The copy, and what the database writes beside itself to be able to go back.
+    look_for_room(saving.folder, size + max(size, coming), saving.name, way_out=_OTHER_RIGHTS)
+    with new_file(saving.folder, f"{saving.name}.before_restore") as file:
+        if saving.save_state(file.partial):
+            file.finish()
+            return file.path
+    return ""
+
+
+def _let_go(saving: Saving, kept: str) -> str:
+    """Remove the state that was kept; one that is damaged stays, for whoever may get something out of it."""
+    if kept:
+        try:
+            saving.inspect(kept, sealed=False)
+        except BackupError:
+            return kept
+        os.unlink(kept)
+    return ""
+
+
+def _take_back(job: Job, beside: Sequence[str]) -> tuple[str, ...]:
+    """Where the backup knows no ledger, no migration is applied in its state, whatever the ledger beside it says."""
+    ledger = Ledger(job.database, job.table, "")
+    if job.table not in beside or not ledger.is_standing:
+        return ()
+    table = job.database.table(job.table)
+    rows = job.database.query(
+        f"SELECT series, version, migration_id FROM {table} WHERE status <> 'rolled_back' ORDER BY series, version"
+    ).rows
+    job.database.query(f"UPDATE {table} SET status = 'rolled_back'")
+    return tuple(f"{series!s} {version!s} {name!s}" for series, version, name in rows)
+
+
+def _log(job: Job, choice: Choice, outcome: str, started_at: str, duration_ms: int, more: dict[str, Any]) -> None:
+    """Append the restore to the log of the database as it is now, where it has one."""
+    detail = {"path": choice.path, "size": choice.size, "sha256": choice.sha256, **more}
+    with suppress(SessmigError):
+        ledger = Ledger(job.database, job.table, series_of(job))
+        if ledger.is_standing:
+            ledger.log(None, "restore", outcome, started_at=started_at, duration_ms=duration_ms, detail=detail)
+
+
+def restored_lines(done: Restored) -> Iterator[str]:
+    """Lay out what a restore did."""
+    yield f"restored {done.database} from {done.path}, {file_size(done.size)} in {took(done.duration_ms)}"
+    for line in done.passed_over:
+        yield f"  passed over {line}"
+    if done.foreign:
+        yield f"  this is the backup of another database: {done.foreign}"
+    if done.undone:
+        yield f"  the backup has no ledger: what that said is applied is pending again: {', '.join(done.undone)}"
+    if done.beside:
+        yield f"  not in the backup, and standing beside it as before: {', '.join(done.beside)}"
+    if done.kept:
+        yield f"  what stood there before was damaged; it is kept in {done.kept}"
+    yield "sessmig status shows where it stands; the next migrate, or start of the application, applies what is pending"
