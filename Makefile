@@ -12,23 +12,26 @@ SERIES ?= webui_sessions
 DIR    := $(if $(wildcard sql/$(SERIES)),sql/$(SERIES),$(SERIES))
 
 # Where nothing names a database, a sample of the legacy database is built in SQLite.
+PLACE  :=
 SAMPLE := build/$(notdir $(SERIES)).db
 NAMED  := $(DATABASE_URL)$(SESSMIG_DATABASE)$(shell grep -sE '^(export +)?(DATABASE_URL|SESSMIG_DATABASE)=' .env)
 ifeq ($(strip $(NAMED)),)
 export DATABASE_URL := sqlite:///$(SAMPLE)
 NEEDS_SAMPLE := $(SAMPLE)
+PLACE := --db $(SAMPLE)
 else ifdef DATABASE_URL
 export DATABASE_URL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate status verify rehearse test lint bench check clean
+.PHONY: help setup migrate status verify rehearse log backup rollback restore test lint bench check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  SERIES=NAME        a folder of sql/, or any other (now: $(SERIES))"
 	@echo "  DATABASE_URL=URL   the database; without it, a sample is built in build/"
+	@echo "  ARGS='--dry-run'   more options for the command"
 
 setup: $(READY) ## make the environment in .venv
 
@@ -56,16 +59,28 @@ $(SAMPLE): | $(READY)
 	@echo "built the sample database $@"
 
 migrate: $(READY) $(NEEDS_SAMPLE) ## migrate DATABASE_URL (or the sample), and show what happened to the rows
-	@$(BIN)/sessmig migrate --dir $(DIR)
+	@$(BIN)/sessmig migrate $(PLACE) --dir $(DIR) $(ARGS)
 
 status: $(READY) $(NEEDS_SAMPLE) ## show where each migration stands
-	@$(BIN)/sessmig status --dir $(DIR)
+	@$(BIN)/sessmig status $(PLACE) --dir $(DIR) $(ARGS)
 
 verify: $(READY) $(NEEDS_SAMPLE) ## ask the checks of all applied migrations again
-	@$(BIN)/sessmig verify --dir $(DIR)
+	@$(BIN)/sessmig verify $(PLACE) --dir $(DIR) $(ARGS)
 
 rehearse: $(READY) $(NEEDS_SAMPLE) ## try what is pending on a copy, there and back
-	@$(BIN)/sessmig rehearse --dir $(DIR)
+	@$(BIN)/sessmig rehearse $(PLACE) --dir $(DIR) $(ARGS)
+
+log: $(READY) $(NEEDS_SAMPLE) ## show every attempt, the newest last
+	@$(BIN)/sessmig log $(PLACE) --dir $(DIR) $(ARGS)
+
+backup: $(READY) $(NEEDS_SAMPLE) ## make a backup
+	@$(BIN)/sessmig backup $(PLACE) --dir $(DIR) $(ARGS)
+
+rollback: $(READY) $(NEEDS_SAMPLE) ## undo the newest migration; what was written beside it stays
+	@$(BIN)/sessmig rollback $(PLACE) --dir $(DIR) $(ARGS)
+
+restore: $(READY) $(NEEDS_SAMPLE) ## go back to the newest backup; what was written since is lost
+	@$(BIN)/sessmig restore $(PLACE) --dir $(DIR) $(ARGS)
 
 test: $(DEVELOP) ## run the tests, on SQLite and on a PostgreSQL of their own
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
@@ -79,7 +94,7 @@ bench: $(DEVELOP) ## measure what the proof costs (some minutes, better alone on
 	$(BIN)/python -m tests.bench.merge
 
 check: lint ## what CI runs: lint, and the tests with nothing skipped
-	SESSMIG_REQUIRE_POSTGRES=1 $(MAKE) test
+	SESSMIG_REQUIRE_POSTGRES=1 SESSMIG_TEST_KILLS=30 $(MAKE) test
 
 clean: ## remove the environment and the sample databases
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -6,29 +6,33 @@ Knows when one is due and what is kept of it; how a database is copied, the data
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sessmig import backup_files
-from sessmig.backup_files import GZIP, Seal, find, new_file
-from sessmig.backup_log import log_backup, logged, series_of
+from sessmig.backup_files import ANOTHER_FOLDER, GZIP, Found, find, new_file
+from sessmig.backup_log import before_last_step, log_backup, logged, series_of
+from sessmig.backup_room import look_for_room
+from sessmig.backup_seal import Seal, seal
 from sessmig.errors import BackupError, LedgerError, SessmigError
 from sessmig.job import BackupWish, Job
 from sessmig.ledger import Ledger
 from sessmig.model import Migration
 from sessmig.report import backup_line
 from sessmig.results import Backup
-from sessmig.words import file_size, since, utc_now
+from sessmig.words import since, utc_now
 
 if TYPE_CHECKING:
     from sessmig.databases.saving import Saving
 
-_RESERVE = 16 << 20
-"""How many bytes stay free beside a backup."""
+_LOG_WAIT = 1.0
+"""Seconds that a backup which is made waits for the log."""
+_OR_WITHOUT = 'or go on without a backup (--no-backup, backup="never").'
+_WITHOUT = f"Give another folder (--backup-dir), {_OR_WITHOUT}"
+"""The way out of a run."""
 
 
 def folder_of(wish: BackupWish, saving: Saving) -> str:
@@ -36,35 +40,14 @@ def folder_of(wish: BackupWish, saving: Saving) -> str:
     return os.path.abspath(wish.folder or saving.folder or ".")
 
 
-_WAY_OUT = "Give another folder (--backup-dir), or go on without a backup (--no-backup)."
+def of_this(saving: Saving, folder: str) -> list[Found]:
+    """Return the backups of a database that stand in a folder, the newest first."""
+    return [one for one in find(folder, saving.name) if one.seal and saving.is_of(one.seal.origin, one.path)]
 
 
-def look_for_room(folder: str, size: int, name: str, *, way_out: str = _WAY_OUT) -> None:
-    """Look whether a folder can be written, and has room for a backup of so many bytes.
-
-    Raises:
-        BackupError: it cannot, or has not.
-    """
-    try:
-        if not os.path.isdir(folder):
-            raise BackupError(
-                f"{folder}: no such folder for backups", remedy="Make it, or give another (--backup-dir)."
-            )
-        free = shutil.disk_usage(folder).free
-        if free < size + _RESERVE:
-            raise BackupError(
-                f"{folder}: no room for a backup of {name}: "
-                f"it takes {file_size(size + _RESERVE)}, and {file_size(free)} are free",
-                remedy=f"Make room. {way_out}".strip(),
-            )
-        # Only who has made a file knows that he may.
-        with new_file(folder, f"{name}.backup"):
-            pass
-    except OSError as error:
-        raise backup_files.cannot_write(folder, error) from None
-
-
-def make_backup(saving: Saving, folder: str, *, wait: float, packed: bool = False, before: str = "") -> Backup:
+def make_backup(
+    saving: Saving, folder: str, *, wait: float, packed: bool = False, before: str = "", remedy: str = ANOTHER_FOLDER
+) -> Backup:
     """Write a backup: under its name stands only what is whole, checked, on the disk and sealed with its hash.
 
     Args:
@@ -73,6 +56,7 @@ def make_backup(saving: Saving, folder: str, *, wait: float, packed: bool = Fals
         wait: how many seconds to wait for whoever lets nobody read.
         packed: compress it.
         before: the migration that comes next, where it is made under the lock.
+        remedy: what to do if it cannot be written.
 
     Raises:
         BackupError, LockError: it could not be made; nothing of it stays.
@@ -80,27 +64,34 @@ def make_backup(saving: Saving, folder: str, *, wait: float, packed: bool = Fals
     started_at, clock = utc_now(), time.monotonic()
     backup_files.sweep(folder, saving.name)
     wal = saving.position()
-    with new_file(folder, f"{saving.name}.backup", GZIP if packed else "") as file:
+    newest = max((one.stamp for one in of_this(saving, folder)), default="")
+    name = f"{saving.name}.backup"
+    with new_file(folder, name, GZIP if packed else "", after=newest, remedy=remedy) as file:
         if packed:
-            with new_file(folder, f"{saving.name}.backup") as plain:
+            with new_file(folder, name, remedy=remedy) as plain:
                 saving.dump(plain.partial, wait=wait)
                 backup_files.compress(plain.partial, file.partial)
         else:
             saving.dump(file.partial, wait=wait)
         sha256, size = backup_files.hash_of(file.partial)
-        backup_files.seal(file.path, Seal(sha256, saving.origin(), before))
+        seal(file.path, Seal(sha256, saving.origin(), before))
         file.finish()
-    return Backup(file.path, size, sha256, started_at, since(clock), wal)
+    ahead = backup_files.taken_at(file.path)
+    return Backup(file.path, size, sha256, started_at, since(clock), wal, ahead=ahead if ahead > utc_now() else "")
 
 
-def prune(saving: Saving, wish: BackupWish, known: Backup | None) -> list[str]:
-    """Remove all but the newest backups, as many as are to be kept; return what is gone."""
-    if wish.keep is None:
+def prune(job: Job, made: Backup | None) -> list[str]:
+    """Remove all but the newest backups, as many as are to be kept, and that from before what was applied last."""
+    keep = job.backup.keep
+    if keep is None:
         return []
-    path = known.path if known else ""
-    return backup_files.prune(
-        folder_of(wish, saving), saving.name, saving.origin(), wish.keep, lambda found: found.path == path
-    )
+    wanted: list[str] = []
+    with suppress(SessmigError):  # without a log there is nothing to go back behind
+        wanted = before_last_step(job.database, Ledger(job.database, job.table, ""))
+    saving = job.database.saving(job.backup.programs)
+    path = made.path if made else ""
+    ours = of_this(saving, folder_of(job.backup, saving))
+    return backup_files.prune(ours, keep, lambda found: found.path == path, wanted)
 
 
 class RunBackup:
@@ -138,9 +129,9 @@ class RunBackup:
             return
         self._is_due = self._holds_anything()
         if self._is_due:
-            with _nothing_done(self._job.database.label):
+            with _named(self._job.database.label, "Nothing was applied."):
                 self._saving.prepare()
-                look_for_room(self._folder, self._saving.size(), self._saving.name)
+                look_for_room(self._folder, self._saving.size(), self._saving.name, way_out=_WITHOUT)
 
     def _holds_anything(self) -> bool:
         ours = {self._ledger.name, f"{self._ledger.name}_log"} if self._ledger.is_standing else set()
@@ -160,8 +151,10 @@ class RunBackup:
         self._is_due = False
         self.backup = self._of_another()
         if self.backup is None:
-            with _nothing_done(self._job.database.label):
-                self.backup = make_backup(self._saving, self._folder, wait=self._job.lock_wait, before=before.title)
+            with _named(self._job.database.label, "Nothing was applied."):
+                self.backup = make_backup(
+                    self._saving, self._folder, wait=self._job.lock_wait, before=before.title, remedy=_WITHOUT
+                )
             self._is_logged = False
             self._job.emit("backup", backup_line(self.backup))
 
@@ -173,11 +166,10 @@ class RunBackup:
         for one in reversed(logged(self._job.database, self._ledger, after=self._last)):
             if one.is_of_run:
                 return replace(one.backup, by_another=True)
-        for found in find(self._folder, self._saving.name):
+        for found in of_this(self._saving, self._folder):
             with suppress(OSError):
                 about = os.stat(found.path)
-                is_of_run = found.seal and found.seal.before and found.seal.origin == self._saving.origin()
-                if found.seal and is_of_run and about.st_mtime > self._began:
+                if found.seal and found.seal.before and about.st_mtime > self._began:
                     return Backup(found.path, about.st_size, found.seal.sha256, utc_now(), by_another=True)
         return None
 
@@ -217,22 +209,32 @@ class RunBackup:
     def prune(self) -> None:
         """Remove what is older than what is to be kept."""
         if self.backup:
-            prune(self._saving, self._job.backup, self.backup)
+            prune(self._job, self.backup)
 
 
 @contextmanager
-def _nothing_done(label: str) -> Iterator[None]:
+def _named(label: str, holds: str) -> Iterator[None]:
+    """Name the database in an error, and say what became of it."""
     try:
         yield
     except BackupError as error:
         if label not in error.what:
             error.what = f"{label}: {error.what}"
-        error.holds = error.holds or "Nothing was applied."
+        error.holds = error.holds or holds
+        if holds and _OR_WITHOUT not in error.remedy:  # of a run
+            error.remedy = f"{error.remedy.rstrip('.')}; {_OR_WITHOUT}" if error.remedy else f"O{_OR_WITHOUT[1:]}"
         raise
 
 
-def back_up(job: Job, *, packed: bool) -> tuple[Backup, list[str], str]:
+def back_up(
+    job: Job, *, packed: bool, on_made: Callable[[Backup], None] | None = None
+) -> tuple[Backup, list[str], str]:
     """Make a backup by itself, without sessmig's lock, while others write; log it where a ledger stands.
+
+    Args:
+        job: of which database.
+        packed: compress it.
+        on_made: told of it as soon as it stands, before the log is waited for.
 
     Returns:
         The backup, the old ones that were removed, and why it is not in the log; empty if it is, or there is none.
@@ -242,14 +244,18 @@ def back_up(job: Job, *, packed: bool) -> tuple[Backup, list[str], str]:
     """
     saving = job.database.saving(job.backup.programs)
     if job.database.is_missing or not saving.name:
-        raise BackupError(f"{job.database.label}: there is no such database", remedy="Is its name right?")
+        raise BackupError(f"{job.database.label}: there is no such database", remedy="Is that its right name?")
     folder = folder_of(job.backup, saving)
-    with _nothing_done(job.database.label):
+    with _named(job.database.label, ""):
         saving.prepare()
         look_for_room(folder, saving.size() * (2 if packed else 1), saving.name)
     backup = make_backup(saving, folder, wait=job.lock_wait, packed=packed)
+    if on_made:
+        on_made(backup)
     unlogged = ""
     try:
+        # Whoever holds the database for long was no hindrance for the backup, and must be none now.
+        job.database.await_reading(wait=min(job.lock_wait, _LOG_WAIT), on_wait=lambda _: None)
         ledger = Ledger(job.database, job.table, series_of(job))
         if ledger.is_standing:
             log_backup(ledger, backup, None)
@@ -257,4 +263,4 @@ def back_up(job: Job, *, packed: bool) -> tuple[Backup, list[str], str]:
         pass
     except SessmigError as error:  # a standby, or a file that may only be read: the backup is good nevertheless
         unlogged = error.what
-    return backup, prune(saving, job.backup, backup), unlogged
+    return backup, prune(job, backup), unlogged

@@ -1,4 +1,4 @@
-"""The files of backups: how they are named, sealed with their hash, found again, and pruned.
+"""The files of backups: how they are named, found again, and pruned.
 
 Knows files and folders; knows nothing of what stands in them.
 """
@@ -9,12 +9,14 @@ import gzip
 import hashlib
 import os
 import re
+import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sessmig.backup_seal import ENDING, Seal, read_seal
 from sessmig.errors import BackupError
 
 try:
@@ -24,21 +26,10 @@ except ImportError:  # there a file that somebody has open cannot be removed, wh
 
 _CHUNK = 1 << 20
 _STAMP = r"(?P<stamp>\d{8}_\d{6})(?:_(?P<number>\d+))?"
-_SEALED = re.compile(r"(?P<sha256>[0-9a-fA-F]{64}) [ *](?P<name>[^\n]*)")
-_ORIGIN, _BEFORE = "# backup of ", "# made before "
-_SEAL_PARTIAL = ".sha256.partial"
+_SEAL_PARTIAL = f"{ENDING}.partial"
 GZIP = ".gz"
-
-
-@dataclass(frozen=True, slots=True)
-class Seal:
-    """What the file beside a backup says of it."""
-
-    sha256: str
-    origin: str = ""
-    """Of which database it is; empty if that is not said."""
-    before: str = ""
-    """Before which migration a run has made it, under its lock; empty if it was made by itself."""
+_FORMAT = "%Y%m%d_%H%M%S"
+ANOTHER_FOLDER = "Give another folder (--backup-dir)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +40,23 @@ class Found:
     stamp: str
     number: int
     seal: Seal | None
+    oddity: str = ""
+    """What it is, if it is no file of ours."""
 
 
 class NewFile:
     """A file under a name that nobody takes for whole, until it is; what is left of it when it fails is removed."""
 
-    def __init__(self, folder: str, name: str, ending: str = "") -> None:
+    def __init__(self, folder: str, name: str, ending: str = "", after: str = "") -> None:
         """Make it, readable for us alone.
 
         Args:
             folder: where.
             name: what it is a copy of, and what kind of copy: `app.db.backup`.
             ending: what the name ends with.
+            after: the newest stamp that stands; where the clock was set back, it is used again with a higher number.
         """
-        stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+        stamp = max(datetime.now(UTC).strftime(_FORMAT), after)
         number = _last_number(folder, f"{name}_{stamp}") + 1
         while True:
             self.path = os.path.join(folder, f"{name}_{stamp}{f'_{number}' if number > 1 else ''}{ending}")
@@ -100,40 +94,43 @@ class NewFile:
 
 
 @contextmanager
-def new_file(folder: str, name: str, ending: str = "") -> Iterator[NewFile]:
-    """Make a file of which only `finish` makes one that counts.
+def new_file(
+    folder: str, name: str, ending: str = "", *, after: str = "", remedy: str = ANOTHER_FOLDER
+) -> Iterator[NewFile]:
+    """Make a file of which only `finish` makes one that counts; `remedy` is what to do if that cannot be.
 
     Raises:
         BackupError: it cannot be made, or written.
     """
     try:
-        file = NewFile(folder, name, ending)
+        file = NewFile(folder, name, ending, after)
     except OSError as error:
-        raise cannot_write(folder, error) from None
+        raise cannot_write(folder, error, remedy) from None
     try:
         yield file
     except OSError as error:
-        raise cannot_write(file.path, error) from None
+        raise cannot_write(file.path, error, remedy) from None
     finally:
         file.close()
 
 
-def cannot_write(place: str, error: OSError) -> BackupError:
+def cannot_write(place: str, error: OSError, remedy: str) -> BackupError:
     """Say why a backup cannot be written there."""
-    return BackupError(
-        f"{place}: no backup can be written there: {error.strerror or error}",
-        remedy="Give a folder that can be written (--backup-dir), or go on without a backup (--no-backup).",
-    )
+    return BackupError(f"{place}: no backup can be written there: {error.strerror or error}", remedy=remedy)
 
 
 def sweep(folder: str, name: str) -> None:
     """Remove what processes that are gone have left half-written."""
-    left = re.compile(rf"{re.escape(name)}\.(?:backup|before_restore|restore)_{_STAMP}.*\.partial")
+    left = re.compile(
+        rf"{re.escape(name)}\.(?:backup|before_restore|restore)_{_STAMP}(?:{re.escape(GZIP)})?(?:{re.escape(ENDING)})?\.partial"
+    )
     leftovers = [os.path.join(folder, entry) for entry in _names(folder) if left.fullmatch(entry)]
     for path in sorted(leftovers, key=lambda path: path.endswith(_SEAL_PARTIAL)):
         if path.endswith(_SEAL_PARTIAL) and os.path.exists(f"{path.removesuffix(_SEAL_PARTIAL)}.partial"):
             continue  # whoever writes the file is about to seal it
         with suppress(OSError):
+            if oddity_of(path):
+                continue
             descriptor = os.open(path, os.O_RDWR)
             try:
                 if flock is not None:
@@ -141,38 +138,6 @@ def sweep(folder: str, name: str) -> None:
                 os.unlink(path)
             finally:
                 os.close(descriptor)
-
-
-def seal(path: str, about: Seal) -> None:
-    """Write the hash of a backup beside it, as sha256sum has it and `sha256sum -c` reads it."""
-    sealed = f"{path}.sha256"
-    partial = f"{sealed}.partial"
-    with suppress(FileNotFoundError):
-        os.unlink(partial)
-    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(f"{about.sha256}  {os.path.basename(path)}\n{_ORIGIN}{about.origin}\n")
-        file.write(f"{_BEFORE}{about.before}\n" if about.before else "")
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(partial, sealed)
-
-
-def read_seal(path: str) -> Seal | None:
-    """Read what stands beside a backup; None if nothing does that speaks of it."""
-    try:
-        with open(f"{path}.sha256", encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read(_CHUNK)
-    except OSError:
-        return None
-    told = {"": "", _ORIGIN: "", _BEFORE: ""}
-    for line in text.splitlines():
-        if (match := _SEALED.fullmatch(line)) and os.path.basename(match["name"]) == os.path.basename(path):
-            told[""] = match["sha256"].lower()
-        for head in (_ORIGIN, _BEFORE):
-            if line.startswith(head):
-                told[head] = line.removeprefix(head)
-    return Seal(told[""], told[_ORIGIN], told[_BEFORE]) if told[""] else None
 
 
 def hash_of(path: str) -> tuple[str, int]:
@@ -218,8 +183,37 @@ def find(folder: str, name: str) -> list[Found]:
     for entry in _names(folder):
         if match := pattern.fullmatch(entry):
             path = os.path.join(folder, entry)
-            found.append(Found(path, match["stamp"], int(match["number"] or 1), read_seal(path)))
+            odd = oddity_of(path)
+            number = int(match["number"] or 1)
+            found.append(Found(path, match["stamp"], number, None if odd else read_seal(path), odd))
     return sorted(found, key=lambda backup: (backup.stamp, backup.number), reverse=True)
+
+
+def oddity_of(path: str) -> str:
+    """Say what stands under a name, if it is no file by itself: a link may lead anywhere, a pipe gives no end."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError as error:
+        return error.strerror or str(error)
+    if stat.S_ISREG(mode):
+        return ""
+    return "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no file"
+
+
+def taken_at(path: str) -> str:
+    """Return when a backup was made, by its name; empty if that does not tell."""
+    if match := re.search(rf"\.backup_{_STAMP}(?:{re.escape(GZIP)})?$", path):
+        with suppress(ValueError):
+            return f"{datetime.strptime(match['stamp'], _FORMAT):%Y-%m-%d %H:%M:%S}"
+    return ""
+
+
+def expanded_size(path: str) -> int:
+    """Return how many bytes a compressed file holds, by what it says itself at its end; modulo 4 GB."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 4, 0))
+        return max(int.from_bytes(file.read(4), "little"), size)
 
 
 def is_whole(backup: Found) -> bool:
@@ -230,21 +224,23 @@ def is_whole(backup: Found) -> bool:
         return False
 
 
-def prune(folder: str, name: str, origin: str, keep: int, made: Callable[[Found], bool]) -> list[str]:
+def prune(ours: Sequence[Found], keep: int, made: Callable[[Found], bool], spared: Sequence[str] = ()) -> list[str]:
     """Remove all but the newest backups of a database: only what is ours by name and hash, and never the last good one.
 
     Args:
-        folder: where they stand.
-        name: the database's.
-        origin: which database; another one of the same name may have its backups there too.
+        ours: its backups, the newest first.
         keep: how many stay.
         made: tells which of them are known to be good, as this run has made them.
+        spared: hashes; the first of them that a whole backup has keeps it from going.
 
     Returns:
         The paths that are gone.
     """
-    ours = [backup for backup in find(folder, name) if backup.seal and backup.seal.origin == origin]
     older = [backup for backup in ours[keep:] if not made(backup)]
+    for sha256 in spared:
+        if found := [one for one in ours if one.seal and one.seal.sha256 == sha256 and (made(one) or is_whole(one))]:
+            older = [backup for backup in older if backup not in found]
+            break
     # A good one among those that stay? Only then may older ones go.
     if not any(made(backup) or is_whole(backup) for backup in ours[:keep]):
         while older and not is_whole(older.pop(0)):
@@ -252,11 +248,11 @@ def prune(folder: str, name: str, origin: str, keep: int, made: Callable[[Found]
     gone = []
     for backup in older:
         if is_whole(backup):
-            for path in (backup.path, f"{backup.path}.sha256"):
+            for path in (backup.path, f"{backup.path}{ENDING}"):
                 with suppress(OSError):
                     os.unlink(path)
                     gone.append(path)
-    return [path for path in gone if not path.endswith(".sha256")]
+    return [path for path in gone if not path.endswith(ENDING)]
 
 
 def _last_number(folder: str, start: str) -> int:

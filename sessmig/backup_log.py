@@ -61,10 +61,24 @@ def logged(database: Database, ledger: Ledger, *, after: int = 0) -> list[Logged
     )
     found = []
     for number, version, started_at, text in answer.rows:
-        told = json.loads(str(text))
-        backup = Backup(told["path"], told["size"], told["sha256"], str(started_at), wal=told.get("wal", ""))
+        try:
+            told = json.loads(str(text))
+            backup = Backup(told["path"], told["size"], told["sha256"], str(started_at), wal=told.get("wal", ""))
+        except (ValueError, TypeError, KeyError):  # written by another hand
+            continue
         found.append(Logged(int(str(number)), bool(version), backup))
     return found
+
+
+def before_last_step(database: Database, ledger: Ledger) -> list[str]:
+    """Return the hashes of the backups from before the step that was applied last, the newest first."""
+    if not ledger.is_standing:
+        return []
+    answer = database.query(
+        f"SELECT max(id) FROM {database.table(f'{ledger.name}_log')} WHERE action = 'apply' AND outcome = 'success'"
+    )
+    last = answer.rows[0][0]
+    return [one.backup.sha256 for one in reversed(logged(database, ledger)) if last and one.number < int(str(last))]
 
 
 def series_of(job: Job) -> str:

@@ -14,7 +14,7 @@ from sessmig.errors import DatabaseError, PlanError, SessmigError, StepError
 from sessmig.failure import of_step
 from sessmig.job import Job, planned
 from sessmig.ledger import Ledger
-from sessmig.model import Entry, Step
+from sessmig.model import Entry, Migration, Step
 from sessmig.problems import refuse
 from sessmig.results import StepReport
 from sessmig.source import Series
@@ -66,7 +66,9 @@ class Carrying:
         with self._job.transaction() if self._whole else nullcontext():
             if not self._ledger.is_standing:
                 with self._own_transaction():
-                    self._make_ledger()
+                    self._begin_ledger(self._steps[0].migration)
+                if not self._whole:
+                    self.backup.keep_log()
             for step in self._steps:
                 title = step.migration.title
                 self._job.emit("step", f"{title}: {step.script.description}", title)
@@ -91,6 +93,19 @@ class Carrying:
 
     def _say_done(self, report: StepReport) -> None:
         self._job.emit("done", f"{report.title}: {report.outcome} in {took(report.duration_ms)}", report.title, report)
+
+    def _begin_ledger(self, first: Migration) -> None:
+        """Make the backup, which holds the database without our ledger or with the old one; then the ledger.
+
+        Another process may have made it while we waited for the lock; as long as none has, nothing is applied.
+        """
+        if self._ledger.is_standing:
+            return
+        self._ledger.refuse_foreign_log()
+        self.backup.make(first)
+        self._make_ledger()
+        if not self._whole:  # else the log is written with the first step
+            self.backup.log(first)
 
     def _make_ledger(self) -> None:
         try:

@@ -81,10 +81,18 @@ class Ledger:
             self._take_over()
         else:
             refuse_foreign(self._database, self.name, columns)
-        log = frozenset(self._database.columns(f"{self.name}_log"))
-        if not log:
+        self.refuse_foreign_log()
+        if not self._has_log:
             self._send(create_statements(self._database, f"{self.name}_log", LOG_COLUMNS))
-        elif not log >= _LOG_NAMES:
+
+    def refuse_foreign_log(self) -> None:
+        """Refuse a table of the log's name that is not sessmig's; it may be missing.
+
+        Raises:
+            LedgerError: it is another program's.
+        """
+        log = frozenset(self._database.columns(f"{self.name}_log"))
+        if log and not log >= _LOG_NAMES:
             raise LedgerError(
                 f"{self._database.label}: the table {self.name}_log is not sessmig's log"
                 f" (columns: {', '.join(sorted(log))})",

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sessmig.errors import ConnectError
+from sessmig.backup_seal import read_seal
+from sessmig.errors import ConnectError, SessmigError, UsageError
 from sessmig.job import Job
 from sessmig.ledger_tables import LOG_COLUMNS
 from sessmig.model import Cell
@@ -71,19 +74,53 @@ def read_log(job: Job, *, version: int | None = None, limit: int | None = None) 
 
     Raises:
         ConnectError: there is no such database.
+        UsageError: neither the folder nor the log knows this version.
     """
     database = job.database
     if database.is_missing:
         raise ConnectError(f"{database.label}: there is no such database", remedy="Run sessmig migrate first.")
-    series = discover(job.directory, database.dialect, series=job.series, empty=True).name
+    files = discover(job.directory, database.dialect, series=job.series, empty=True)
+    series, known = files.name, {migration.version for migration in files.migrations}
     job.await_reading()
     with job.snapshot():
         if not _is_standing(database, job.table):
+            if version is not None and version not in known:
+                raise _unknown(version)
             return LogReport(series, database.label, version=version, is_standing=False)
         chosen, params = _chosen(series, version)
         total = _number(database, f"SELECT count(*) FROM {_table(job)} WHERE {chosen}", params)
+        if version is not None and version not in known and not total:
+            raise _unknown(version)
         entries = _entries(job, chosen, params, limit)
     return LogReport(series, database.label, entries, total - len(entries), version)
+
+
+def _unknown(version: int) -> UsageError:
+    return UsageError(
+        f"version {version}: there is no migration of this version, and the log knows of none",
+        remedy="sessmig status lists them.",
+    )
+
+
+def rolled_back(job: Job, series: str, versions: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Return when (UTC) and by whom migrations were rolled back; only what the log tells, and may be read."""
+    found: dict[int, tuple[str, str]] = {}
+    if not versions:
+        return found
+    listed = ", ".join(str(int(version)) for version in versions)
+    chosen = f"series = $1 AND version IN ({listed}) AND action IN ('apply', 'rollback') AND outcome = 'success'"
+    with suppress(SessmigError):
+        if _is_standing(job.database, job.table):
+            for entry in _entries(job, chosen, (series,), None):
+                found.pop(entry.version, None)
+                if entry.action == "rollback":
+                    found[entry.version] = entry.started_at, entry.done_by
+    return found
+
+
+def rolled_back_words(told: tuple[str, str] | None) -> str:
+    """Say that a migration was rolled back, with when and by whom where that is known."""
+    return f"rolled back on {told[0]} UTC by {told[1]}" if told else "rolled back"
 
 
 def backup_before(job: Job, series: str, version: int) -> str:
@@ -96,7 +133,14 @@ def backup_before(job: Job, series: str, version: int) -> str:
     )
     found = _entries(job, f"action = 'backup' AND outcome = 'success' AND id < ({applied})", (series, version), None)
     paths = [str(entry.detail.get("path", "")) for entry in reversed(found)]
-    return next((path for path in paths if path and os.path.exists(path)), "")
+    return next((path for path in paths if path and os.path.exists(path) and _is_of_this(job, path)), "")
+
+
+def _is_of_this(job: Job, path: str) -> bool:
+    """Tell whether a restore would take it: the log may come from another database, by way of a copy or a restore."""
+    sealed = read_seal(path)
+    saving = job.database.saving(job.backup.programs)
+    return sealed is None or not sealed.origin or saving.is_of(sealed.origin, path)
 
 
 def _table(job: Job) -> str:

@@ -229,6 +229,8 @@ class Plan:
     """Not applied and not to be run now (above `--to`, beside `--only`)."""
     held: tuple[Held, ...] = ()
     """Not applied, and held back by a `wait`; or run none the less, where that is ignored."""
+    rolled_back: frozenset[int] = frozenset()
+    """The versions that were applied once and then rolled back."""
 
 
 # What a database answers.

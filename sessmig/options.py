@@ -20,6 +20,7 @@ import click
 from sessmig.config import TABLE, Settings, check_keep, check_table, check_when, find_settings, read_address
 from sessmig.databases import connect
 from sessmig.errors import SessmigError, UsageError
+from sessmig.hints import pasted, pasted_ways, remember
 from sessmig.job import BackupWish, Job
 from sessmig.report import SIGNS, as_json
 from sessmig.streams import say
@@ -55,6 +56,7 @@ def everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
             ):
                 if url and read_address(url).secrets:
                     say(f"warning: a password in {option} can be seen in the process list; use {way}", err=True)
+            remember(given)
             return command(settings, **rest)
         except KeyboardInterrupt:
             said = {
@@ -128,16 +130,17 @@ def print_json(value: Any) -> None:
 def print_lines(lines: Iterable[str]) -> None:
     """Print a report; on a terminal what held, warns or failed is seen by its colour too."""
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    for line in lines:
+    for line in map(pasted_ways, lines):
         sign = _SIGN.match(line) if coloured else None
         say(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
 
 
 def tell(what: str, *parts: str) -> None:
     """Say on standard error what went wrong, then what there is to add to it."""
+    what = pasted_ways(what)
     say(what if os.environ.get("NO_COLOR") else click.style(what, fg="red"), err=True)
     for part in filter(None, parts):
-        say(part, err=True)
+        say(pasted(part), err=True)
 
 
 def error_json(error: SessmigError) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def error_json(error: SessmigError) -> dict[str, Any]:
     return {
         "kind": type(error).__name__,
         "exit_code": error.exit_code,
-        "what": error.what,
-        "holds": error.holds,
-        "remedy": error.remedy,
+        "what": pasted_ways(error.what),
+        "holds": pasted(error.holds),
+        "remedy": pasted(error.remedy),
     }

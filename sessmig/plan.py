@@ -74,7 +74,8 @@ def make_plan(
     known = {m.version for m in migrations} | rows.keys()
     # Nor has it a time for a `wait` to count from: what it did, nobody has checked.
     held = tuple(
-        replace(one, ignored=wish.ignore_wait) for one in _held(waiting, waits, known, own, own.get(below_baseline))
+        replace(one, ignored=wish.ignore_wait)
+        for one in _held(waiting, waits, known, rows, own, own.get(below_baseline))
     )
     back = {one.version for one in held if not one.ignored}
     waiting = [m for m in waiting if m.version not in back]
@@ -91,6 +92,7 @@ def make_plan(
         problems=tuple(sorted(problems, key=lambda problem: problem.version)),
         later=tuple(m for m in waiting if not _is_wanted(m, wish)),
         held=held,
+        rolled_back=frozenset(v for v, entry in rows.items() if entry.status == "rolled_back"),
     )
 
 
@@ -98,6 +100,7 @@ def _held(
     waiting: Sequence[Migration],
     waits: Waits,
     known: Container[int],
+    rows: Mapping[int, Entry],
     own: Mapping[int, Entry],
     baseline: Entry | None,
 ) -> Iterator[Held]:
@@ -116,7 +119,10 @@ def _held(
                 remedy="Name the version of a migration that stands in this folder.",
             )
         if other is None:
-            yield Held(migration.version, migration.title, str(wait), why=f"sessmig has not applied {wait.after}")
+            was = rows.get(wait.after)
+            is_back = was is not None and was.status == "rolled_back"
+            why = f"{wait.after} was rolled back" if is_back else f"sessmig has not applied {wait.after}"
+            yield Held(migration.version, migration.title, str(wait), why=why)
             continue
         try:
             until = wait.until(other.applied_at or "")

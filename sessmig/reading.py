@@ -37,6 +37,7 @@ def read_step(migration: Migration, dialect: Dialect) -> Step:
                 remedy="Take one of them away.",
             )
         rollback = _rollback(migration.rollback, migration.name, dialect)
+        _refuse_empty(rollback, bool(main.pieces))
     return Step(
         migration,
         main,
@@ -57,6 +58,8 @@ def read_way_back(migration: Migration, dialect: Dialect) -> Step | None:
     if migration.rollback is None:
         return None
     rollback = _rollback(migration.rollback, migration.name, dialect)
+    if not rollback.pieces:
+        _refuse_empty(rollback, _does_something(migration, dialect))
     return Step(migration, rollback, *read_blocks(migration.rollback_verify, dialect))
 
 
@@ -71,6 +74,23 @@ def _rollback(path: Path, name: str, dialect: Dialect) -> Script:
                 remedy="It stands in the migration's own file.",
             )
     return rollback
+
+
+def _does_something(migration: Migration, dialect: Dialect) -> bool:
+    try:
+        return bool(_script(migration.path, read_text(migration.path), migration.name, dialect).pieces)
+    except FileError:  # it was applied by a version that understood it
+        return True
+
+
+def _refuse_empty(rollback: Script, does_something: bool) -> None:
+    """Refuse a way back that does nothing, of a migration that did something: the ledger would tell a lie."""
+    if does_something and not rollback.pieces:
+        raise FileError(
+            rollback.path,
+            "there is no statement in this rollback file, though its migration has some",
+            remedy="Write it; or take it away, and say in the migration's file: -- sessmig: irreversible REASON",
+        )
 
 
 def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:

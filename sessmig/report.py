@@ -70,7 +70,8 @@ def backup_line(backup: Backup) -> str:
     """Say in a line what a backup is."""
     if backup.by_another:
         return f"backup {backup.path}, made by another process"
-    return f"backup {backup.path}, {file_size(backup.size)} in {took(backup.duration_ms)}"
+    late = f"; the clock is behind the last backup, so this one is named after that: {backup.ahead}"
+    return f"backup {backup.path}, {file_size(backup.size)} in {took(backup.duration_ms)}{late if backup.ahead else ''}"
 
 
 def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
@@ -222,9 +223,9 @@ def status_lines(status: StatusReport) -> Iterator[str]:
             s.label,
             s.name,
             s.state,
-            s.applied_at or "",
+            s.applied_at or s.rolled_back_at or "",
             "" if s.duration_ms is None else took(s.duration_ms),
-            s.applied_by or "",
+            s.applied_by or s.rolled_back_by or "",
         )
         for s in status.standings
     ]

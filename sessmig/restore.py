@@ -8,26 +8,27 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sessmig import backup_files
-from sessmig.backup import look_for_room
 from sessmig.backup_choice import UNTOUCHED, Choice, readable
 from sessmig.backup_files import new_file
 from sessmig.backup_log import series_of
+from sessmig.backup_room import look_for_room
 from sessmig.errors import BackupError, LedgerError, LockError, SessmigError
 from sessmig.job import Job
 from sessmig.ledger import Ledger
 from sessmig.words import file_size, since, took, utc_now
 
 if TYPE_CHECKING:
-    from sessmig.databases.saving import Saving
+    from sessmig.databases.saving import Beside, Saving
 
 
-_OTHER_RIGHTS = "The state that is replaced is kept beside the database until it is done."
+_BESIDE = "The state that is replaced is kept beside the database until it is done."
+_UNPACKED = "A compressed backup is unpacked first: beside it, or in the folder that TMPDIR names."
 _GZIP = b"\x1f\x8b"
 
 
@@ -40,8 +41,8 @@ class Restored:
     sha256: str
     size: int
     duration_ms: int
-    beside: tuple[str, ...] = ()
-    """Tables that the backup does not know, and that stand there still."""
+    dropped: tuple[str, ...] = ()
+    """What was made since the backup, and is gone with it."""
     undone: tuple[str, ...] = ()
     """Migrations whose ledger rows the backup does not know: they are pending now."""
     kept: str = ""
@@ -49,15 +50,22 @@ class Restored:
     foreign: str = ""
     """Of which database the backup is, if not of this one."""
     passed_over: tuple[str, ...] = ()
+    as_of: str = ""
+    """When the backup was made, in UTC; empty if its name does not tell."""
+    what_is_lost: str = ""
 
 
-def restore(job: Job, choice: Choice, *, force: bool) -> Restored:
+def restore(
+    job: Job, choice: Choice, *, force: bool, agree: Callable[[Sequence[Beside]], None] | None = None
+) -> Restored:
     """Put the database into the state of a backup, whole or not at all, and log that.
 
     Args:
         job: where.
         choice: the backup.
-        force: go on though others have the database open.
+        force: go on though others have the database open, and though tables with rows are dropped.
+        agree: told of what the backup does not know and what is dropped; raises where that must not be. Without it
+            such tables that hold rows are dropped by `force` only.
 
     Raises:
         BackupError: the backup is damaged, or it could not be restored.
@@ -65,11 +73,16 @@ def restore(job: Job, choice: Choice, *, force: bool) -> Restored:
     """
     started_at, clock = utc_now(), time.monotonic()
     saving = job.database.saving(job.backup.programs)
-    saving.prepare()
     try:
+        saving.prepare(restores=True)
         with _unpacked(saving, choice.path) as path:
             _inspect(saving, choice, path)
-            done = _replace(job, saving, choice, path, force=force, clock=clock)
+            agreed = _to_drop(job, saving.beside(path))
+            if agree:
+                agree(agreed)
+            elif not force:
+                _refuse_rows(job, agreed)
+            done = _replace(job, saving, choice, path, agreed, force=force, clock=clock)
     except BackupError as error:
         error.holds = error.holds or UNTOUCHED
         _log(job, choice, "failed", started_at, since(clock), {"error": error.what})
@@ -88,12 +101,15 @@ def _unpacked(saving: Saving, path: str) -> Iterator[str]:
         return
     folder = os.path.dirname(os.path.abspath(path))
     try:
-        with new_file(folder, f"{saving.name}.restore"):
+        with new_file(folder, f"{saving.name}.restore", remedy=_UNPACKED):
             pass
     except BackupError:
         folder = tempfile.gettempdir()
     backup_files.sweep(folder, saving.name)
-    with new_file(folder, f"{saving.name}.restore") as unpacked:
+    with readable(path):
+        size = backup_files.expanded_size(path)
+    look_for_room(folder, size, path, way_out=_UNPACKED, what="unpacking {}")
+    with new_file(folder, f"{saving.name}.restore", remedy=_UNPACKED) as unpacked:
         backup_files.expand(path, unpacked.partial)
         yield unpacked.partial
 
@@ -106,11 +122,17 @@ def _inspect(saving: Saving, choice: Choice, path: str) -> None:
         raise
 
 
-def _replace(job: Job, saving: Saving, choice: Choice, path: str, *, force: bool, clock: float) -> Restored:
-    with _in_the_way(saving), saving.held(job.table, wait=job.lock_wait, on_wait=job.patience(), force=force):
+def _replace(
+    job: Job, saving: Saving, choice: Choice, path: str, agreed: Sequence[Beside], *, force: bool, clock: float
+) -> Restored:
+    with _in_the_way(saving, force), saving.held(job.table, wait=job.lock_wait, on_wait=job.patience(), force=force):
+        found = saving.beside(path, count=False)
+        gone = _to_drop(job, found)
+        _demand_same(job, gone, agreed)
+        undone, then = _to_undo(job, found)
         kept = _keep_state(saving, os.path.getsize(path))
         try:
-            beside = saving.replace_state(path)
+            saving.replace_state(path, gone, then)
         except SessmigError as error:
             error.holds = f"The database is as it was{f'; {kept} is a copy of it' if kept else ''}."
             raise
@@ -118,36 +140,38 @@ def _replace(job: Job, saving: Saving, choice: Choice, path: str, *, force: bool
             if kept:
                 job.emit("backup", f"{kept} is a copy of what the database held, and holds")
             raise
-        undone: tuple[str, ...] = ()
-        with suppress(LedgerError):  # another program's, or in another schema: it speaks of no migration of ours
-            undone = _take_back(job, beside)
         kept = _let_go(saving, kept)
-    foreign = choice.seal.origin if choice.seal and choice.seal.origin not in ("", saving.origin()) else ""
+    origin = choice.seal.origin if choice.seal else ""
+    foreign = "" if not origin or saving.is_of(origin, choice.path) else origin
     return Restored(
         job.database.label,
         choice.path,
         choice.sha256,
         choice.size,
         since(clock),
-        tuple(name for name in beside if name not in (job.table, f"{job.table}_log")),
+        tuple(str(one) for one in agreed),
         undone,
         kept,
         foreign,
         choice.passed_over,
+        choice.as_of,
+        choice.what_is_lost,
     )
 
 
 @contextmanager
-def _in_the_way(saving: Saving) -> Iterator[None]:
+def _in_the_way(saving: Saving, force: bool) -> Iterator[None]:
     try:
         yield
     except LockError as error:
         error.holds = UNTOUCHED
         if saving.others_stay:
-            error.remedy = (
-                "Stop whoever has the database open, readers too, and run it again. With --force it is done though they"
-                f" have it open, if they stand in no transaction: {saving.others_stay}."
-            )
+            error.remedy = "Stop whoever has the database open, readers too, and run it again."
+            if not force:
+                error.remedy += (
+                    " With --force it is done though they have it open, if they stand in no transaction: "
+                    f"{saving.others_stay}."
+                )
         raise
 
 
@@ -158,8 +182,10 @@ def _keep_state(saving: Saving, coming: int) -> str:
     size = saving.size()
     backup_files.sweep(saving.folder, saving.name)
     # The copy, and what the database writes beside itself to be able to go back.
-    look_for_room(saving.folder, size + max(size, coming), saving.name, way_out=_OTHER_RIGHTS)
-    with new_file(saving.folder, f"{saving.name}.before_restore") as file:
+    look_for_room(
+        saving.folder, size + max(size, coming), saving.name, way_out=_BESIDE, what="putting {} back into an old state"
+    )
+    with new_file(saving.folder, f"{saving.name}.before_restore", remedy=_BESIDE) as file:
         if saving.save_state(file.partial):
             file.finish()
             return file.path
@@ -177,17 +203,59 @@ def _let_go(saving: Saving, kept: str) -> str:
     return ""
 
 
-def _take_back(job: Job, beside: Sequence[str]) -> tuple[str, ...]:
-    """Where the backup knows no ledger, no migration is applied in its state, whatever the ledger beside it says."""
-    ledger = Ledger(job.database, job.table, "")
-    if job.table not in beside or not ledger.is_standing:
-        return ()
+def _to_drop(job: Job, found: Sequence[Beside]) -> list[Beside]:
+    """Return what goes, of what the backup does not know: all but our own ledger and its log."""
+    kept = [one for one in found if one.name in (job.table, f"{job.table}_log") and _is_ours(job)]
+    if not kept:
+        return list(found)
+    names = {one.name for one in kept}
+    if job.table in names:
+        names.add(f"{job.table}_count_up")  # numbers what an older application writes into it
+    return [one for one in found if one.name not in names and not kept[0].sql.startswith(f"{one.sql}.")]
+
+
+def _is_ours(job: Job) -> bool:
+    try:
+        return Ledger(job.database, job.table, "").is_standing
+    except LedgerError:  # another program's, or in another schema: it speaks of no migration of ours
+        return False
+
+
+def _to_undo(job: Job, found: Sequence[Beside]) -> tuple[tuple[str, ...], str]:
+    """Where the backup knows no ledger, no migration is applied in its state, whatever the ledger beside it says.
+
+    Returns:
+        What is pending then, and the SQL that says so.
+    """
+    if not (any(one.name == job.table for one in found) and _is_ours(job)):
+        return (), ""
     table = job.database.table(job.table)
     rows = job.database.query(
         f"SELECT series, version, migration_id FROM {table} WHERE status <> 'rolled_back' ORDER BY series, version"
     ).rows
-    job.database.query(f"UPDATE {table} SET status = 'rolled_back'")
-    return tuple(f"{series!s} {version!s} {name!s}" for series, version, name in rows)
+    names = tuple(f"{series!s} {version!s} {name!s}" for series, version, name in rows)
+    return names, f"UPDATE {table} SET status = 'rolled_back';"
+
+
+def _refuse_rows(job: Job, gone: Sequence[Beside]) -> None:
+    full = [one for one in gone if one.rows]
+    if full:
+        raise BackupError(
+            f"{job.database.label}: made since the backup, and not in it: {', '.join(map(str, full))}",
+            holds=UNTOUCHED,
+            remedy="With --force they are dropped; or restore into a new database, and take them from here.",
+        )
+
+
+def _demand_same(job: Job, gone: Sequence[Beside], agreed: Sequence[Beside]) -> None:
+    """Refuse what nobody was asked about, as it was made since."""
+    new = [one for one in gone if one.drop not in {other.drop for other in agreed}]
+    if new:
+        raise BackupError(
+            f"{job.database.label}: made just now, and not in the backup: {', '.join(one.name for one in new)}",
+            holds=UNTOUCHED,
+            remedy="Stop whoever makes it, and run it again.",
+        )
 
 
 def _log(job: Job, choice: Choice, outcome: str, started_at: str, duration_ms: int, more: dict[str, Any]) -> None:
@@ -202,14 +270,15 @@ def _log(job: Job, choice: Choice, outcome: str, started_at: str, duration_ms: i
 def restored_lines(done: Restored) -> Iterator[str]:
     """Lay out what a restore did."""
     yield f"restored {done.database} from {done.path}, {file_size(done.size)} in {took(done.duration_ms)}"
+    yield f"  {done.what_is_lost}"
     for line in done.passed_over:
         yield f"  passed over {line}"
     if done.foreign:
         yield f"  this is the backup of another database: {done.foreign}"
     if done.undone:
         yield f"  the backup has no ledger: what that said is applied is pending again: {', '.join(done.undone)}"
-    if done.beside:
-        yield f"  not in the backup, and standing beside it as before: {', '.join(done.beside)}"
+    if done.dropped:
+        yield f"  not in the backup, and dropped: {', '.join(done.dropped)}"
     if done.kept:
         yield f"  what stood there before was damaged; it is kept in {done.kept}"
     yield "sessmig status shows where it stands; the next migrate, or start of the application, applies what is pending"

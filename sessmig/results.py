@@ -145,6 +145,8 @@ class Backup:
     """PostgreSQL: where its write-ahead log stood, for point-in-time recovery."""
     by_another: bool = False
     """Another process made it while this one waited for the lock."""
+    ahead: str = ""
+    """The time in its name, where that lies ahead: the clock was set back, and a newer one has a later name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class Report:
     """Titles of the migrations that are still to be run."""
     duration_ms: int = 0
     idle: str = ""
-    """Why the one migration that was asked for did not run."""
+    """Why nothing ran, where it is not just that all is applied: what is left is held, or what was asked for is."""
     backup: Backup | None = None
     """What would bring the database back to where it was before this run."""
     held: tuple[Held, ...] = ()
@@ -213,6 +215,9 @@ class Standing:
     description: str | None = None
     held: Held | None = None
     """What holds it back, in the state `held`."""
+    rolled_back_at: str | None = None
+    """UTC; in the state `rolled back`, where the log tells."""
+    rolled_back_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Knows the order of things and what is refused before the first one runs; how one
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from shlex import quote
 from time import monotonic
@@ -117,10 +117,14 @@ def _obstacle(job: Job, series: Series, entry: Entry, migration: Migration) -> l
     if backup := backup_before(job, series.name, entry.version):
         return [
             *lines,
-            f"    -> The backup from before it: sessmig restore {quote(backup)} (what was written since is lost)",
+            f"    -> The backup from before it: {_restore(backup)}",
         ]
     write = f"Write {migration.path.stem}.rollback.sql. " if not reason else ""
     return [*lines, f"    -> {write}The log knows of no backup from before it that is still there."]
+
+
+def _restore(backup: str) -> str:
+    return f"sessmig restore {quote(backup)} (what was written since is lost)"
 
 
 def _refusal(found: dict[int, list[str]], chosen: list[Entry], files: dict[int, Migration]) -> PlanError:
@@ -211,12 +215,20 @@ class _Undoing:
         seen = replace(attempt.report("failed"), path=path)
         told = of_step(step, error, seen, standing=self._standing(step, error))
         told.remedy = told.remedy.replace("or the migration", "or the rollback file")
+        told.remedy += self._way_round(step)
         report = replace(attempt.report("failed", told.what), path=path)
         self._failed.append(report)
         if not self._job.dry_run:
             self._log(step, report, told)
         self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
         return told
+
+    def _way_round(self, step: Step) -> str:
+        """Name the backup that goes back as far, where there is one: its price is what was written since."""
+        backup = ""
+        with suppress(SessmigError):  # the connection may be gone
+            backup = backup_before(self._job, self._ledger.series, step.migration.version)
+        return f"\nOr go back to the backup from before it: {_restore(backup)}" if backup else ""
 
     def _log(self, step: Step, report: StepReport, told: SessmigError) -> None:
         kept = detail(report, step.script.text)

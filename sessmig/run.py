@@ -50,9 +50,12 @@ def migrate(job: Job) -> Report:
         return report
     if job.dry_run:
         refuse_lasting(job, [step.script for step in steps[: len(plan.pending)]])
+    again = _again(job, series, plan)
     if job.pending == "error":
-        raise _pending(plan, report)
+        raise _pending(plan, report, again)
     job.emit("plan", f"{count(len(plan.pending), 'migration')} pending")
+    for title, words in again.items():
+        job.emit("plan", f"{title} was {words}, and is applied again")
     for ignored in (one for one in plan.held if one.ignored):
         job.emit("plan", f"--ignore-wait: {ignored.title} is run, though it would be held {ignored.how}")
     carrying = Carrying(job, series, ledger, steps[: len(plan.pending)])
@@ -84,21 +87,36 @@ def _held_now(job: Job, report: Report) -> tuple[Held, ...]:
 
 
 def _idle(job: Job, series: Series, plan: Plan) -> str:
-    """Say why the one migration that was asked for does not run."""
+    """Say why nothing runs: what is left is held, or the one migration that was asked for does not run."""
+    held = _held(plan)
+    if job.wish.only is None and held and not (plan.pending or plan.later):
+        return str(held[0]) if len(held) == 1 else f"{', '.join(one.title for one in held)} are held"
     if job.wish.only is None or plan.pending:
         return ""
-    if held := next((one for one in plan.held if one.version == job.wish.only), None):
-        return str(held)
+    if one := next((one for one in plan.held if one.version == job.wish.only), None):
+        return str(one)
     migration = next((m for m in series.migrations if m.version == job.wish.only), None)
     applied = job.wish.only in {entry.version for entry in plan.applied}
     title = migration.title if migration else f"migration {job.wish.only}"
     return f"{title} {'is applied already' if applied else 'stands below a baseline and counts as done'}"
 
 
-def _pending(plan: Plan, report: Report) -> PendingError:
+def _again(job: Job, series: Series, plan: Plan) -> dict[str, str]:
+    """Say of each pending migration that was applied before when it was rolled back, and by whom."""
+    back = {m.version: m.title for m in plan.pending if m.version in plan.rolled_back}
+    if not back:
+        return {}
+    from sessmig.log import rolled_back, rolled_back_words
+
+    told = rolled_back(job, series.name, back)
+    return {title: rolled_back_words(told.get(version)) for version, title in back.items()}
+
+
+def _pending(plan: Plan, report: Report, again: dict[str, str]) -> PendingError:
     titles = tuple(migration.title for migration in plan.pending)
+    named = [f"{title} ({again[title]})" if title in again else title for title in titles]
     error = PendingError(
-        f"{count(len(titles), 'migration')} pending: {', '.join(titles)}",
+        f"{count(len(titles), 'migration')} pending: {', '.join(named)}",
         holds="Nothing was touched.",
         remedy="Run sessmig migrate.",
     )

@@ -15,6 +15,7 @@ from sessmig.attempt import Attempt
 from sessmig.errors import ConnectError
 from sessmig.gone import Gone
 from sessmig.job import Job, find
+from sessmig.log import rolled_back
 from sessmig.model import Entry, Migration, Plan, Script, Step
 from sessmig.problems import refuse
 from sessmig.reading import read_blocks
@@ -25,13 +26,22 @@ from sessmig.words import since
 
 def status(job: Job) -> StatusReport:
     """Tell where each migration of the series stands; problems are told, not raised."""
-    series, ledger, plan = find(job)
-    rolled_back = {e.version for e in ledger.read() if e.status == "rolled_back"}
-    standings = sorted(_standings(series, plan, rolled_back), key=lambda standing: standing.version)
+    series, _, plan = find(job)
+    told = rolled_back(job, series.name, plan.rolled_back)
+    standings = [_with_end(one, told) for one in _standings(series, plan)]
+    standings.sort(key=lambda standing: standing.version)
     return StatusReport(series.name, job.database.label, tuple(standings), plan.problems, job.database.is_missing)
 
 
-def _standings(series: Series, plan: Plan, rolled_back: set[int]) -> Iterator[Standing]:
+def _with_end(standing: Standing, told: dict[int, tuple[str, str]]) -> Standing:
+    """Add when, and by whom, a migration was rolled back."""
+    if standing.state != "rolled back" or standing.version not in told:
+        return standing
+    at, by = told[standing.version]
+    return replace(standing, rolled_back_at=at, rolled_back_by=by)
+
+
+def _standings(series: Series, plan: Plan) -> Iterator[Standing]:
     wrong: dict[int, State] = {problem.version: problem.kind for problem in plan.problems}
     files = {m.version: m for m in series.migrations}
     applied = {entry.version: entry for entry in plan.applied}
@@ -39,7 +49,7 @@ def _standings(series: Series, plan: Plan, rolled_back: set[int]) -> Iterator[St
     waiting = {m.version for m in (*plan.pending, *plan.later)} | held.keys()
     for version in files.keys() | applied.keys():
         entry, migration = applied.get(version), files.get(version)
-        usual: State = "rolled back" if version in rolled_back else "pending"
+        usual: State = "rolled back" if version in plan.rolled_back else "pending"
         if entry is not None:
             usual = "baseline" if entry.status == "baseline" else "applied"
         elif version in held:

@@ -221,7 +221,12 @@ def test_verify_files_too_are_read_before_anything_is_touched(
     place: str, database_url: str, probe: Opened, cli: Cli, migrations: WriteMigrations
 ) -> None:
     folder = migrations(
-        {"0001_a.sql": A, "0001_a.rollback.sql": "", "0009_beyond.sql": "", place: "\n-- chek: x\nSELECT 1;"}
+        {
+            "0001_a.sql": A,
+            "0001_a.rollback.sql": "DROP TABLE a;",
+            "0009_beyond.sql": "",
+            place: "\n-- chek: x\nSELECT 1;",
+        }
     )
     for options in ([], ["--to", "1"], ["--only", "1"], ["--dry-run"]):
         done = cli("migrate", "-d", database_url, "--dir", folder, *options)

@@ -83,13 +83,13 @@ def test_every_problem_is_named_at_once_with_its_way_out(
         "    +-- More",
         "     CREATE TABLE b (x INTEGER);",
         "    -> Put the file back and write a new migration; or take it as it is now, without running it: "
-        "sessmig resign 2",
+        f"sessmig resign -d {database_url} --dir {folder} 2",
         f"missing: 4 d: applied on {stamp[4]}, but its file is gone",
         "    -> Put the file back (git log --diff-filter=D finds it)",
         f"late: {folder}/0005_late.sql: not applied, but 9 i above it is",
         "    -> Give it a higher version, or run it out of order with --allow-late",
         f"changed: {folder}/0006_renamed.sql: applied on {stamp[6]} under the name f",
-        "    -> Name the file back, or take it as it is now: sessmig resign 6",
+        f"    -> Name the file back, or take it as it is now: sessmig resign -d {database_url} --dir {folder} 6",
         f"ahead: 9 i: applied on {stamp[9]}, above the newest file (8)",
         "    -> The database is ahead of this build: deploy the newer one, put a deleted file back, "
         "or accept it with --ahead ok",

@@ -87,3 +87,28 @@ def test_every_command_is_in_the_readmes_table_and_every_one_there_exists(cli: C
     shown = set(re.findall(r"^\| `sessmig (\w+)", README, flags=re.MULTILINE))
     there = set(re.findall(r"^  (\w+)  ", cli("--help").stdout.partition("Commands:")[2], flags=re.MULTILINE))
     assert shown == there
+
+
+def test_the_ways_back_that_the_readme_shows_work_on_the_sample(
+    cli: Cli, tmp_path: Path, probe: Callable[[str | Path], Probe]
+) -> None:
+    shown = re.findall(r"^    make (\w+) {2,}\S", README, flags=re.MULTILINE)
+    assert shown == ["log", "rollback", "restore"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    commands = dict(
+        re.findall(r"^(\w+): \$\(READY\) .*## .*\n\t@\$\(BIN\)/sessmig (\w+) ", makefile, flags=re.MULTILINE)
+    )
+    assert {commands[name] for name in ("migrate", *shown)} == {"migrate", *shown}
+    database = tmp_path / "sample.db"
+    with sqlite3.connect(database) as connection:
+        for path in sorted((ROOT / "sql/webui_sessions/legacy").glob("sqlite*.sql")):
+            connection.executescript(path.read_text(encoding="utf-8"))
+    connection.close()
+    start = probe(database).snapshot()["rows"]
+    place = ("--db", str(database), "--dir", str(ROOT / "sql/webui_sessions"))
+    for name in ("migrate", *shown):
+        done = cli(commands[name], *place)
+        assert done.returncode == 0, done.stderr
+        if name == "rollback":
+            assert {"webui_sessions", "webui_messages"} < probe(database).tables()
+    assert probe(database).snapshot()["rows"] == start

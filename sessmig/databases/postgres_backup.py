@@ -6,13 +6,16 @@ Knows the server and its programs; decides nothing and prints nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sessmig.databases.postgres_beside import beside, counted, drops
 from sessmig.databases.postgres_programs import Programs
+from sessmig.databases.saving import Beside
 from sessmig.databases.wire import Wire
-from sessmig.errors import BackupError, DatabaseError
+from sessmig.errors import BackupError, DatabaseError, LockError
 from sessmig.model import Holder
 
 if TYPE_CHECKING:
@@ -21,20 +24,16 @@ if TYPE_CHECKING:
 _MAGIC = b"PGDMP"
 _POSITION = """
 SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"""
-_TABLES = """
-SELECT CASE n.nspname WHEN current_schema() THEN '' ELSE n.nspname || '.' END || c.relname, c.oid::regclass::text,
-       n.nspname, c.relname
-FROM pg_catalog.pg_class AS c
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
-  AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (
-      SELECT FROM pg_catalog.pg_depend AS d
-      WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
-        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
-  )
-ORDER BY n.nspname, c.relname"""
 _IDENTITY = "SELECT system_identifier::text FROM pg_control_system()"
+# What a transaction has once seen of others' sessions it goes on seeing.
+_LOOK_AGAIN = "SELECT pg_stat_clear_snapshot()"
+_IN_THE_WAY = """
+SELECT w.pid, b.pid, b.application_name, b.usename, to_char(b.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+FROM pg_stat_activity AS w
+CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS way (pid)
+JOIN pg_stat_activity AS b ON b.pid = way.pid
+WHERE w.application_name = $1 AND w.datname = current_database()
+ORDER BY b.xact_start"""
 
 
 class Saving:
@@ -65,10 +64,15 @@ class Saving:
         self.to_confirm = parameters["dbname"]
         self.name = self.to_confirm.replace("/", "_")  # which no file name can hold
         self._programs = Programs(programs, parameters, secrets)
+        self._wait = 0.0
+        self._on_wait: Callable[[Holder], None] = lambda holder: None
 
     def origin(self) -> str:
         """Name the cluster by its own number, which is the same by whatever address it is reached."""
         return f"postgresql:{self._asked(_IDENTITY) or 'unknown'}/{self.to_confirm}"
+
+    def is_of(self, origin: str, path: str) -> bool:
+        return origin == self.origin()
 
     def size(self) -> int:
         return int(str(self._wire.query("SELECT pg_database_size(current_database())").rows[0][0]))
@@ -91,14 +95,20 @@ class Saving:
             self._wire.command("RELEASE SAVEPOINT sessmig_asks")
         return answer
 
-    def prepare(self) -> None:
+    def prepare(self, *, restores: bool = False) -> None:
+        names = ("pg_restore",) if restores else ("pg_dump", "pg_restore")
         version = int(str(self._wire.query("SELECT current_setting('server_version_num')").rows[0][0])) // 10000
         if not self._wire.is_direct:
             raise BackupError(
-                f"{self._database.label}: pg_dump cannot be run through a pooler, whose sessions it would change",
-                remedy="Give the address of the server itself, or go on without a backup (--no-backup).",
+                f"{self._database.label}: {names[0]} cannot be run through a pooler, whose sessions it would change",
+                remedy="Give the address of the server itself.",
             )
-        self._programs.demand(self._database.label, version)
+        try:
+            self._programs.demand(self._database.label, version, *names)
+        except BackupError as error:
+            if self._database.label not in error.what:
+                error.what = f"{self._database.label}: {error.what}"
+            raise
 
     def dump(self, path: str, *, wait: float) -> None:
         self._stay_alive()
@@ -109,12 +119,13 @@ class Saving:
                 "--no-password",
                 f"--lock-wait-timeout={max(int(wait * 1000), 1)}",
                 f"--file={path}",
-                f"--dbname={self._programs.connection}",
+                f"--dbname={self._programs.connection()}",
+                connects=True,
             )
             self._list(path)
         except BackupError as error:
             error.what = f"{self._database.label}: the backup could not be made: {error.what}"
-            error.remedy = error.remedy or "Mend what it says, or go on without a backup (--no-backup)."
+            error.remedy = error.remedy or "Mend what it says."
             raise
 
     def _stay_alive(self) -> None:
@@ -138,18 +149,32 @@ class Saving:
             error.remedy = error.remedy or "Give another one."
             raise
 
+    def beside(self, path: str, *, count: bool = True) -> tuple[Beside, ...]:
+        found = beside(self._wire, self._list(path))
+        return tuple(counted(self._wire, found)) if count else found
+
     @contextmanager
     def held(self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], force: bool) -> Iterator[None]:
         with self._database.transaction(lock, wait=wait, on_wait=on_wait):
             self._stay_alive()
+            self._wait, self._on_wait = wait, on_wait
             yield
 
     def save_state(self, path: str) -> bool:
         return False
 
-    def replace_state(self, path: str) -> tuple[str, ...]:
-        known = self._list(path)
+    def replace_state(self, path: str, gone: Collection[Beside] = (), then: str = "") -> None:
+        # By a name of its own: what stands in the way of the session is asked for by it.
+        name = f"sessmig restore {self._wire.query('SELECT pg_backend_pid()').rows[0][0]!s}"
+        look = self._watch(name)
         try:
+            if gone or then:
+                # The schema that we stand in is not dropped and made again: our ledger may stay in it.
+                schema = str(self._wire.query("SELECT current_schema()").rows[0][0])
+                lines = (line for line in self._list(path).splitlines() if f" SCHEMA - {schema} " not in line)
+                sql = f"{drops(gone)}\n{then}"
+                self._programs.pour(path, "\n".join(lines), sql, name=name, meanwhile=look)
+                return
             self._programs.run(
                 "pg_restore",
                 "--clean",
@@ -157,29 +182,38 @@ class Saving:
                 "--single-transaction",
                 "--exit-on-error",
                 "--no-password",
-                f"--dbname={self._programs.connection}",
+                f"--dbname={self._programs.connection(name)}",
                 path,
+                connects=True,
+                meanwhile=look,
             )
         except BackupError as error:
             error.what = f"{self._database.label}: it could not be restored: {error.what}"
-            error.remedy = error.remedy or _way_out(self._unknown_to(known))
+            error.remedy = error.remedy or "Mend what it says, and run it again; or restore into a new database."
             raise
-        return tuple(shown for shown, _ in self._unknown_to(known))
 
-    def _unknown_to(self, listed: str) -> list[tuple[str, str]]:
-        """Return the tables that the list of a dump does not name, as people write them and as SQL does."""
-        found = []
-        for shown, quoted, schema, table in self._wire.query(_TABLES).rows:
-            if f" TABLE {schema!s} {table!s} ".replace("\n", " ") not in listed:
-                found.append((str(shown), str(quoted)))
-        return found
+    def _watch(self, name: str) -> Callable[[], None]:
+        """Return what ends a session of this name that waits for others for too long, and says meanwhile for whom.
 
+        A lock_timeout would not: the dump's own first lines reset it.
+        """
+        since: list[float] = []
 
-def _way_out(unknown: Sequence[tuple[str, str]]) -> str:
-    if not unknown:
-        return "Mend what it says, and run it again; or restore into a new database."
-    names = ", ".join(quoted for _, quoted in unknown)
-    return (
-        "What was made since the backup may be in the way: restore into a new database, or, if nothing of it is "
-        f"needed, drop it first: DROP TABLE {names} CASCADE"
-    )
+        def look() -> None:
+            self._wire.command(_LOOK_AGAIN)
+            found = self._wire.query(_IN_THE_WAY, (name,)).rows
+            if not found:
+                since.clear()
+                return
+            since.append(time.monotonic())
+            waiting, *holder = found[0]
+            if since[-1] - since[0] >= self._wait:
+                # The server would let a session whose client is gone go on waiting, and others behind it.
+                self._wire.query("SELECT pg_terminate_backend($1)", (waiting,))
+                raise LockError.not_had(
+                    self._database.label, self._wait, Holder(*holder),  # type: ignore[arg-type]
+                    what="the tables were not let go of", who="they are held by",
+                )  # fmt: skip
+            self._on_wait(Holder(*holder))  # type: ignore[arg-type]
+
+        return look

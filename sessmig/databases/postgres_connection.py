@@ -53,7 +53,11 @@ def refuse_busy(connection: Any) -> None:
 
 def connection_parameters(info: psycopg.ConnectionInfo) -> dict[str, str]:
     """Return by what a second connection reaches the same server, of several that may have been named."""
-    found = {**info.get_parameters(), "dbname": info.dbname, "user": info.user}
+    # Not `get_parameters`, which leaves out what a service or the environment says: a service is not handed on.
+    given = (option for option in info.pgconn.info if option.val is not None and option.val != option.compiled)
+    found = {option.keyword.decode(): (option.val or b"").decode() for option in given}
+    found.pop("password", None)
+    found |= {"dbname": info.dbname, "user": info.user}
     found |= {"host": info.host} if info.host else {}
     found |= {"port": str(info.port)} if info.port else {}
     found |= {"hostaddr": info.hostaddr} if "hostaddr" in found else {}

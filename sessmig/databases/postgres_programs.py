@@ -1,4 +1,4 @@
-"""Runs PostgreSQL's own programs, pg_dump and pg_restore: finds them, compares versions, hands them the connection.
+"""Runs pg_dump, pg_restore and psql: finds them, compares their versions, hands them the connection.
 
 Knows programs and libpq's environment; no password ever stands in an argument.
 """
@@ -8,22 +8,29 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO
 
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
+from sessmig.databases.postgres_children import ended, running
 from sessmig.databases.wire import redacted
 from sessmig.errors import BackupError
 
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-_ONLY_HERE = ("client_encoding", "fallback_application_name", "replication", "sslkeylogfile")
+_ONLY_HERE = ("client_encoding", "fallback_application_name", "replication", "sslkeylogfile", "service", "servicefile")
+_PLACE = ("host", "hostaddr", "port", "user", "dbname")
+_SERVICES = ("PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR")
+"""A service stands above the environment: with one in it the programs would go to another server than we do."""
 _WORDS = 20
 """How many of the last lines a program said are shown."""
+
+
+def nothing_else() -> None:
+    """Do nothing while a program runs."""
 
 
 class Programs:
@@ -38,35 +45,40 @@ class Programs:
     def __init__(self, folder: str | None, parameters: Mapping[str, str], secrets: Sequence[str]) -> None:
         self._folder = folder
         self._secrets = secrets
-        self.environment, rest, unsaid = _environment(parameters)
-        self._unsaid = unsaid
-        # libpq takes not everything from the environment; pg_restore wants the name of the database as an argument.
-        self.connection = make_conninfo(**rest, dbname=parameters["dbname"])
-        """What stands in an argument: nothing secret."""
+        self._environment, self._place, self._unsaid = _environment(parameters)
 
-    def demand(self, label: str, server: int) -> None:
+    def connection(self, name: str = "") -> str:
+        """Return what stands in an argument: nothing secret.
+
+        Args:
+            name: by which the server shall know the session; the program's or the user's own, if empty.
+        """
+        return make_conninfo(**self._place, **({"application_name": name} if name else {}))
+
+    def demand(self, label: str, server: int, *names: str) -> None:
         """Look whether they are there, and new enough for the server.
 
         Args:
             label: the database for people.
             server: the server's major version.
+            names: which of them.
 
         Raises:
             BackupError: they are not.
         """
         if self._unsaid:
             raise BackupError(
-                f"{label}: {self._unsaid[0]} cannot be handed to pg_dump so that nobody sees it",
-                remedy="Give a connection that does without, or go on without a backup (--no-backup).",
+                f"{label}: {self._unsaid[0]} cannot be handed to {names[0]} so that nobody sees it",
+                remedy="Give a connection that does without.",
             )
-        for name in ("pg_dump", "pg_restore"):
+        for name in names:
             found = self._version(name)
             if found < server:
                 raise BackupError(
                     f"{label}: {self.find(name)} is of version {found}, and the server of version {server}: "
-                    "it cannot dump from a newer server",
+                    "it does not serve a newer server",
                     remedy=f"Install the client programs of PostgreSQL {server}, and name their folder (--pg-bin, "
-                    "SESSMIG_PG_BIN); or go on without a backup (--no-backup).",
+                    "SESSMIG_PG_BIN).",
                 )
 
     def find(self, name: str) -> str:
@@ -80,8 +92,7 @@ class Programs:
             where = f"in {self._folder}" if self._folder else "on PATH"
             raise BackupError(
                 f"{name} is not there ({where})",
-                remedy="Install the PostgreSQL client programs, or name their folder (--pg-bin, SESSMIG_PG_BIN); "
-                "or go on without a backup (--no-backup).",
+                remedy="Install the PostgreSQL client programs, or name their folder (--pg-bin, SESSMIG_PG_BIN).",
             )
         return found
 
@@ -91,54 +102,90 @@ class Programs:
             raise BackupError(f"{self.find(name)}: it does not tell its version: {said.strip()}")
         return int(match[1])
 
-    def run(self, name: str, *arguments: str) -> str:
+    def run(
+        self, name: str, *arguments: str, connects: bool = False, meanwhile: Callable[[], None] = nothing_else
+    ) -> str:
         """Run a program to its end and return what it printed.
+
+        Args:
+            name: the program.
+            arguments: what it is told.
+            connects: it needs the password.
+            meanwhile: called now and then until its end; what it raises ends the program.
 
         Raises:
             BackupError: it failed; with its own words.
         """
-        program = self.find(name)
-        with _interrupts_kept() as interrupted:
-            try:
-                process = subprocess.Popen(  # noqa: S603
-                    [program, *arguments],
-                    env={**os.environ, **self.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    encoding="utf-8",
-                    errors="replace",
-                )
-            except OSError as error:
-                raise BackupError(f"{program}: {error.strerror}") from None
-        with process:
-            try:
-                if interrupted:
-                    raise KeyboardInterrupt
-                said, words = process.communicate()
-            except BaseException:  # Ctrl-C first of all: nothing of it goes on behind our back
-                process.kill()
-                process.wait()  # `with` would not, after a Ctrl-C
-                raise
+        environment = self._connecting() if connects else os.environ
+        with (
+            tempfile.TemporaryFile() as words,
+            running(
+                [self.find(name), *arguments],
+                environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=words,
+            ) as process,
+        ):
+            said = ended(process, meanwhile)
+            self._look(name, process, words)
+        return said.decode(errors="replace")
+
+    def pour(self, path: str, listed: str, before: str, *, name: str, meanwhile: Callable[[], None]) -> None:
+        """Have psql run some SQL, and behind it what pg_restore makes of a dump, as one transaction.
+
+        Its COMMIT is the last that pg_restore writes: where either of them ends before that, nothing stays.
+
+        Args:
+            path: the dump.
+            listed: what of it is to be restored, as `pg_restore --list` prints it.
+            before: the SQL that comes first.
+            name: by which the server shall know the session.
+            meanwhile: called now and then until the end; what it raises ends it.
+
+        Raises:
+            BackupError: it failed; with their own words.
+        """
+        writing = [self.find("pg_restore"), "--clean", "--if-exists", "--single-transaction", "--file=-"]
+        reading = [self.find("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--no-password"]
+        reading += [f"--dbname={self.connection(name)}"]
+        with (
+            tempfile.TemporaryDirectory(prefix="sessmig-") as folder,
+            tempfile.TemporaryFile() as words,
+            tempfile.TemporaryFile() as others,
+        ):
+            first, chosen = os.path.join(folder, "first.sql"), os.path.join(folder, "list")
+            with open(first, "w", encoding="utf-8") as file:
+                file.write(f"SET client_min_messages = warning;\nBEGIN;\n{before}\n")
+            with open(chosen, "w", encoding="utf-8", errors="replace") as file:
+                file.write(listed)
+            writing += [f"--use-list={chosen}", path]
+            reading += [f"--file={first}", "--file=-"]
+            with running(
+                writing, os.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=others
+            ) as source:
+                environment = {**self._connecting(), "PGCLIENTENCODING": "UTF8"}
+                with running(
+                    reading, environment, stdin=source.stdout, stdout=subprocess.DEVNULL, stderr=words
+                ) as target:
+                    if source.stdout:
+                        source.stdout.close()  # else pg_restore would not learn that psql is gone
+                        source.stdout = None
+                    ended(target, meanwhile)
+                    self._look("psql", target, words)
+                source.wait()
+                self._look("pg_restore", source, others)
+
+    def _connecting(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if key not in _SERVICES}
+        return {**kept, **self._environment}
+
+    def _look(self, name: str, process: subprocess.Popen[bytes], words: IO[bytes]) -> None:
         if process.returncode:
-            lines = redacted(words, self._secrets).strip().splitlines()[-_WORDS:]
+            words.seek(0)
+            said = redacted(words.read().decode(errors="replace"), self._secrets)
+            lines = said.strip().splitlines()[-_WORDS:]
             raise BackupError("\n    ".join(lines) or f"{name} ended with exit code {process.returncode}")
-        return said
-
-
-@contextmanager
-def _interrupts_kept() -> Iterator[list[int]]:
-    """Keep a Ctrl-C for later: while a program is being started there is nobody yet who could end it."""
-    kept: list[int] = []
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield kept
-        return
-    signal.signal(signal.SIGINT, lambda number, _: kept.append(number))
-    try:
-        yield kept
-    finally:
-        signal.signal(signal.SIGINT, usual)
 
 
 def _environment(parameters: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
@@ -149,7 +196,9 @@ def _environment(parameters: Mapping[str, str]) -> tuple[dict[str, str], dict[st
         option = names.get(keyword)
         if keyword in _ONLY_HERE or option is None:
             continue
-        if option.envvar:
+        if keyword in _PLACE:  # an argument stands above all else
+            rest[keyword] = value
+        elif option.envvar:
             environment[option.envvar.decode()] = value
         elif option.dispchar:  # a password, or what is for experts
             unsaid.append(keyword)

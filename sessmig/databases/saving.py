@@ -5,11 +5,35 @@ Decides nothing and prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from sessmig.model import Holder
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Something that stands in a database and not in a backup of it.
+
+    Args:
+        kind: what it is, as SQL calls it: TABLE, VIEW, FUNCTION.
+        name: for people.
+        drop: the statement that drops it.
+        sql: its name in SQL.
+        rows: how many rows of its own it holds; -1 if nobody may know.
+    """
+
+    kind: str
+    name: str
+    drop: str
+    sql: str
+    rows: int = 0
+
+    def __str__(self) -> str:
+        held = {-1: "rows that could not be counted", 0: "no rows", 1: "1 row"}.get(self.rows, f"{self.rows:,} rows")
+        return f"{self.name} ({held})" if self.kind == "TABLE" else f"{self.name} ({self.kind.lower()})"
 
 
 class Saving(Protocol):
@@ -38,14 +62,17 @@ class Saving(Protocol):
     def origin(self) -> str:
         """Tell which database this is, by whatever name it is reached: another one of the same name differs."""
 
+    def is_of(self, origin: str, path: str) -> bool:
+        """Tell whether a backup under this path, which names that database as its own, is of this one."""
+
     def size(self) -> int:
         """Return how many bytes a backup may take."""
 
     def position(self) -> str:
         """Return where the write-ahead log stands; empty where that is of no use to anybody."""
 
-    def prepare(self) -> None:
-        """Look for all that it takes.
+    def prepare(self, *, restores: bool = False) -> None:
+        """Look for all that it takes to make a backup, or to restore one.
 
         Raises:
             BackupError: something is missing.
@@ -70,6 +97,14 @@ class Saving(Protocol):
             BackupError: it is not.
         """
 
+    def beside(self, path: str, *, count: bool = True) -> tuple[Beside, ...]:
+        """Find what a backup does not know, and what would stay where its state is taken; not within `held` to count.
+
+        Args:
+            path: the backup, not compressed.
+            count: count the rows of tables too.
+        """
+
     def held(
         self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], force: bool
     ) -> AbstractContextManager[None]:
@@ -88,12 +123,15 @@ class Saving(Protocol):
     def save_state(self, path: str) -> bool:
         """Within `held`, write the state to be replaced into an empty file; tell whether there was any to be kept."""
 
-    def replace_state(self, path: str) -> tuple[str, ...]:
+    def replace_state(self, path: str, gone: Collection[Beside] = (), then: str = "") -> None:
         """Within `held`, take the state from a backup, whole or not at all.
 
-        Returns:
-            The tables that the backup does not know, and that stay beside what it holds; with their schema.
+        Args:
+            path: the backup, not compressed.
+            gone: what is to be dropped, of what the backup does not know.
+            then: SQL that is to be done with it, to what the backup does not know.
 
         Raises:
             BackupError: it could not be done; the database is as it was.
+            LockError: others hold what is to be replaced.
         """

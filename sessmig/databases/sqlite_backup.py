@@ -6,14 +6,17 @@ Knows the file and its locks; decides nothing and prints nothing.
 from __future__ import annotations
 
 import os
-import shutil
+import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
+from shlex import quote as quoted
 from urllib.parse import quote
 
 from sessmig.databases import sqlite_file
+from sessmig.databases.saving import Beside
+from sessmig.databases.sqlite_broken import BrokenFile, wait_for_openers
 from sessmig.databases.sqlite_connection import connect
 from sessmig.databases.sqlite_damage import code, damage, opened, tells_damage
 from sessmig.errors import BackupError, LockError
@@ -46,7 +49,7 @@ class Saving:
         self._open_again = open_again
         self.folder, self.name = os.path.split(self._path)
         self._held: sqlite3.Connection | None = None
-        self._is_broken = False
+        self._broken: BrokenFile | None = None
         self._is_open = False
 
     @property
@@ -54,7 +57,14 @@ class Saving:
         return os.access(self._path, os.W_OK)  # what cannot be changed is told by whoever tries
 
     def origin(self) -> str:
-        return f"sqlite:///{self._path}"
+        # Another machine has another file under this path.
+        return f"sqlite://{socket.gethostname()}/{self._path.lstrip('/')}"
+
+    def is_of(self, origin: str, path: str) -> bool:
+        """Beside the database itself there is no other of its name, whatever the machine is called by now."""
+        host, _, file = origin.removeprefix("sqlite://").partition("/")
+        here = origin.startswith("sqlite://") and os.path.realpath(os.path.dirname(path)) == self.folder
+        return origin == self.origin() or (here and bool(host) and file == self._path.lstrip("/"))
 
     def size(self) -> int:
         """Return the size of its pages, those that are still in the WAL too."""
@@ -68,7 +78,7 @@ class Saving:
     def position(self) -> str:
         return ""
 
-    def prepare(self) -> None:
+    def prepare(self, *, restores: bool = False) -> None:
         """Nothing is needed but Python."""
 
     def _open(self, *, create: bool = False) -> sqlite3.Connection:
@@ -129,6 +139,12 @@ class Saving:
     def inspect(self, path: str, *, sealed: bool) -> None:
         if not _head(path).startswith(sqlite_file.HEADER):
             raise BackupError(f"{path}: not a SQLite database", remedy="Give a backup of this database.")
+        for beside in (f"{path}-wal", f"{path}-journal"):
+            if not sealed and os.path.exists(beside) and os.stat(beside).st_size:
+                raise BackupError(
+                    f"{path}: somebody had it open: {beside} stands beside it, with rows that the file may not have",
+                    remedy=f"Make a backup of it, which has them, and restore that: sessmig backup -d {quoted(path)}",
+                )
         if found := damage(path):
             raise BackupError(f"{path}: the backup is damaged: {found}", remedy="Give another one.")
 
@@ -138,7 +154,7 @@ class Saving:
         is_new = not os.path.exists(self._path)
         if not is_new and not os.access(self._path, os.W_OK):  # SQLite would find out only when it is too late
             raise BackupError(f"{self._label}: the file may not be written", remedy="Mend its rights.")
-        self._is_broken = self._is_open = False
+        self._is_open = False
         self._held = self._open(create=True)
         try:
             with self._in_words("it cannot be written"):
@@ -152,6 +168,7 @@ class Saving:
                 self._open_again()
 
     def _lock(self, held: sqlite3.Connection, wait: float, on_wait: Callable[[Holder], None], force: bool) -> None:
+        deadline = time.monotonic() + wait
         try:
             if not force:
                 # So the file's lock is kept behind the transaction, within which nothing can be copied into it; and
@@ -160,39 +177,59 @@ class Saving:
             self._insist(held, "BEGIN EXCLUSIVE", wait, on_wait)
             held.execute("COMMIT").close()
         except sqlite3.Error as error:
-            self._is_broken = tells_damage(error)
-            if not self._is_broken:
+            if not tells_damage(error):
                 raise
+            self._break(wait, on_wait)
+        else:
+            if not force:
+                wait_for_openers(self._path, self._label, wait, deadline, on_wait)
+
+    def _break(self, wait: float, on_wait: Callable[[Holder], None] | None = None) -> None:
+        """Take the file as one that SQLite cannot work with, and does not even try to lock."""
+        self._release()
+        self._broken = BrokenFile(self._path, self._label)
+        self._broken.hold(wait, on_wait)
 
     def _release(self) -> None:
         if self._held is not None:
             self._held.close()
             self._held = None
+        if self._broken is not None:
+            self._broken.close()
+            self._broken = None
+
+    def beside(self, path: str, *, count: bool = True) -> tuple[Beside, ...]:
+        return ()
 
     def save_state(self, path: str) -> bool:
         held = self._held
-        assert held is not None  # noqa: S101
-        if not self._is_broken:
+        if held is not None:
             if not held.execute("PRAGMA page_count").fetchone()[0]:
                 return False
             try:
                 self._copy_into(path, held, 0)
             except sqlite3.Error as error:
-                self._is_broken = tells_damage(error)
-                if not self._is_broken:
+                if not tells_damage(error):
                     raise BackupError(f"{self._label}: its state could not be kept in {path}: {error}") from None
-        if self._is_broken:
-            self._release()
-            shutil.copyfile(self._path, path)  # as the bytes stand
+                self._break(0)
+        if self._broken is not None:
+            self._broken.save(path)
         return True
 
-    def replace_state(self, path: str) -> tuple[str, ...]:
-        if self._is_broken:
-            # What is no database cannot be written into; and what it left beside it must not get into a new one.
-            for name in (f"{self._path}-wal", f"{self._path}-shm", f"{self._path}-journal", self._path):
-                with suppress(FileNotFoundError):
-                    os.unlink(name)
-            self._held = self._open(create=True)
+    def replace_state(self, path: str, gone: Collection[Beside] = (), then: str = "") -> None:
+        if self._broken is not None:
+            try:
+                self._broken.replace(path)
+            except OSError as error:
+                raise BackupError(f"{self._label}: it could not be restored: {error.strerror or error}") from None
+            self._release()
+        else:
+            self._take_in(path)
+        self._open_again()
+        self._is_open = True
+
+    def _take_in(self, path: str) -> None:
+        """Write the state into the standing file."""
         assert self._held is not None  # noqa: S101
         with self._in_words("it could not be restored"), closing(opened(path)) as source:
             had_wal = _take_in(source, self._held, _Deadline(self._label, 0))
@@ -202,9 +239,6 @@ class Saving:
             # it open, the WAL serves as well.
             with suppress(sqlite3.Error), closing(self._open()) as again:
                 again.execute("PRAGMA journal_mode = DELETE").close()
-        self._open_again()
-        self._is_open = True
-        return ()
 
 
 class _Deadline:

@@ -6,6 +6,7 @@ Knows the file system; opens no database.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from urllib.parse import quote
 
 from sessmig.errors import ConnectError
@@ -57,6 +58,27 @@ def _is_wal(path: str) -> bool:
     return header.startswith(HEADER) and header[18:20] == b"\2\2"
 
 
+def opener(path: str) -> Holder:
+    """Find another process that has a file open, locked or not; only Linux tells, and only of what we may look at."""
+    try:
+        ours = os.stat(path)
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+    except OSError:
+        return Holder()
+    for pid in pids:
+        with suppress(OSError):  # gone, or somebody else's
+            for number in os.listdir(f"/proc/{pid}/fd"):
+                with suppress(OSError):
+                    if os.path.samestat(os.stat(f"/proc/{pid}/fd/{number}"), ours):
+                        return Holder(pid, _command(pid))
+    return Holder()
+
+
+def _command(pid: int) -> str:
+    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
+        return comm.read().strip()
+
+
 def holder(path: str, kind: str = "WRITE", *, but: int = 0) -> Holder:
     """Find who holds a lock of this kind on a file, but for one process; only Linux tells, in /proc/locks."""
     try:
@@ -66,8 +88,7 @@ def holder(path: str, kind: str = "WRITE", *, but: int = 0) -> Holder:
                 part = line.split()
                 if part[3] == kind and int(part[5].rpartition(":")[2]) in inodes and int(part[4]) not in (-1, but):
                     pid = int(part[4])
-                    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
-                        return Holder(pid, comm.read().strip())
+                    return Holder(pid, _command(pid))
     except (OSError, ValueError, IndexError):
         pass
     return Holder()

@@ -17,6 +17,11 @@ from pathlib import Path
 import pytest
 
 from sessmig import BackupError, ensure_migrations
+from sessmig.backup_choice import Choice
+from sessmig.backup_room import spared
+from sessmig.databases import connect
+from sessmig.job import Job
+from sessmig.restore import restore
 from tests.backup.yard import Yard
 from tests.fixtures.processes import AsNobody
 
@@ -95,11 +100,52 @@ def test_without_room_it_is_said_before_anything_is_touched(sqlite_yard: Yard) -
     with pytest.raises(BackupError) as caught:
         ensure_migrations(sqlite_yard.url, sqlite_yard.series, backup_dir=sqlite_yard.folder)
     assert f"{sqlite_yard.folder}: no room for a backup of app.db: it takes " in caught.value.what
+    assert ", and 16.0 MB are to stay free; " in caught.value.what
     assert caught.value.holds == "Nothing was applied."
     assert caught.value.remedy.startswith("Make room. Give another folder (--backup-dir), or go on without a backup")
     assert list(sqlite_yard.folder.iterdir()) == []
     assert sqlite_yard.probe.tables() == {"people"}
     assert ensure_migrations(sqlite_yard.url, sqlite_yard.series, backup="never").applied == 1
+
+
+def test_little_stays_free_beside_a_little_database() -> None:
+    assert [spared(size << 20) for size in (0, 1, 40, 1 << 20)] == [1 << 20, 1 << 20, 4 << 20, 16 << 20]
+
+
+def test_a_compressed_backup_that_has_no_room_is_refused_before_anything_is_unpacked(sqlite_yard: Yard) -> None:
+    packed = sqlite_yard.folder / "big.gz"
+    with open(packed, "wb") as file:  # as large as twice the disk, and nearly all of it a hole
+        file.write(b"\x1f\x8b")
+        file.truncate(shutil.disk_usage(sqlite_yard.folder).free * 2)
+    with connect(sqlite_yard.url) as database, pytest.raises(BackupError) as caught:
+        restore(Job(database, sqlite_yard.series), Choice(str(packed), 2, "", None), force=True)
+    assert f"no room for unpacking {packed}: it takes " in caught.value.what
+    assert caught.value.holds == "Nothing was touched."
+    assert caught.value.remedy == (
+        "Make room. A compressed backup is unpacked first: beside it, or in the folder that TMPDIR names."
+    )
+    assert list(sqlite_yard.folder.iterdir()) == [packed]
+
+
+def test_a_backup_alone_speaks_of_no_run(sqlite_yard: Yard) -> None:
+    ended = sqlite_yard.run("backup", "--backup-dir", "nowhere")
+    assert ended.returncode == 1
+    assert "nowhere: no such folder for backups\nMake it, or give another (--backup-dir).\n" in ended.stderr
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_backup_is_said_and_stands_though_the_log_cannot_be_written(sqlite_yard: Yard, mode: str) -> None:
+    sqlite_yard.done("migrate", "--no-backup")
+    sqlite_yard.probe.execute(f"PRAGMA journal_mode = {mode}")
+    with closing(sqlite3.connect(sqlite_yard.file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        ended = sqlite_yard.run("backup")
+    (backup,) = sqlite_yard.backups
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(f"backup {backup}, ")
+    assert "the backup is good, but could not be written to the log: " in ended.stderr
+    assert "the lock was not had within 1 s; it is held by pid" in ended.stderr
+    assert sqlite_yard.logged("backup") == []
 
 
 def test_a_folder_that_may_not_be_written_is_named_before_anything_is_touched(
@@ -117,7 +163,7 @@ def test_a_folder_that_may_not_be_written_is_named_before_anything_is_touched(
     assert as_nobody(migrate) == (
         f"{sqlite_yard.url}: {sqlite_yard.folder}: no backup can be written there: Permission denied\n"
         "Nothing was applied.\n"
-        "Give a folder that can be written (--backup-dir), or go on without a backup (--no-backup)."
+        'Give another folder (--backup-dir), or go on without a backup (--no-backup, backup="never").'
     )
     assert sqlite_yard.probe.tables() == {"people"}
 

@@ -10,7 +10,7 @@ import pytest
 from sessmig.backup import back_up
 from sessmig.databases import connect
 from sessmig.job import BackupWish, Job
-from tests.backup.yard import Yard
+from tests.backup.yard import BAD, FILES, Yard
 from tests.fixtures.files import WriteMigrations
 
 
@@ -49,6 +49,21 @@ def test_a_run_keeps_as_many_too_and_also_when_it_fails(sqlite_yard: Yard, migra
     sqlite_yard.done("migrate", "--keep", "1")
     (backup,) = sqlite_yard.backups
     assert "pets" not in sqlite_yard.probes(f"sqlite:///{backup}").tables()
+
+
+def test_the_backup_from_before_what_was_applied_last_stays_however_often_the_next_step_fails(
+    sqlite_yard: Yard, migrations: WriteMigrations
+) -> None:
+    sqlite_yard.done("migrate", "--keep", "2")
+    (first,) = sqlite_yard.backups
+    migrations({"0001_pets.sql": FILES["0001_pets.sql"], **BAD})
+    for _ in range(4):
+        assert sqlite_yard.run("migrate", "--keep", "2").returncode == 1
+    assert len(sqlite_yard.backups) == 3
+    assert first in sqlite_yard.backups
+    sqlite_yard.done("backup", "--keep", "1")
+    assert len(sqlite_yard.backups) == 2
+    assert first in sqlite_yard.backups
 
 
 def test_a_failing_backup_removes_none(sqlite_yard: Yard) -> None:

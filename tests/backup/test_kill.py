@@ -61,7 +61,7 @@ def _is_alive(yard: Yard) -> None:
     """Wait for what a killed client has left on the server."""
     others = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND application_name IN ('sessmig', 'pg_dump', 'pg_restore')"
+        " AND application_name ~ '^(sessmig|sessmig restore .*|pg_dump)$'"
     )
     while "postgres" in yard.url and yard.probe.value(others):
         time.sleep(0.02)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,12 +29,16 @@ def _stand_in(folder: Path, name: str, text: str) -> Path:
 def test_programs_that_are_not_there_are_named_before_anything_is_touched(postgres_yard: Yard, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    for command in (("migrate", "--backup"), ("backup",)):
+    way = '; or go on without a backup (--no-backup, backup="never")'
+    for command, applied, otherwise in (
+        (("migrate", "--backup"), "Nothing was applied.\n", way),
+        (("backup",), "", ""),
+    ):
         ended = postgres_yard.run(*command, env={"SESSMIG_PG_BIN": "", "PATH": str(empty)})
         assert ended.returncode == 1
         assert ended.stderr.endswith(
-            f"{postgres_yard.url}: pg_dump is not there (on PATH)\nNothing was applied.\nInstall the PostgreSQL client "
-            "programs, or name their folder (--pg-bin, SESSMIG_PG_BIN); or go on without a backup (--no-backup).\n"
+            f"{postgres_yard.url}: pg_dump is not there (on PATH)\n{applied}Install the PostgreSQL client programs, or "
+            f"name their folder (--pg-bin, SESSMIG_PG_BIN){otherwise}.\n"
         )
         ended = postgres_yard.run(*command, "--pg-bin", empty)
         assert f"pg_dump is not there (in {empty})\n" in ended.stderr
@@ -52,7 +51,7 @@ def test_a_pg_dump_older_than_the_server_is_refused_by_both_versions(postgres_ya
     server = int(postgres_yard.probe.value("SHOW server_version_num")) // 10000
     assert ended.returncode == 1
     assert (
-        f"{postgres_yard.url}: {old} is of version 9, and the server of version {server}: it cannot dump from a newer "
+        f"{postgres_yard.url}: {old} is of version 9, and the server of version {server}: it does not serve a newer "
         f"server\nNothing was applied.\nInstall the client programs of PostgreSQL {server}, and name their folder"
     ) in ended.stderr
     assert postgres_yard.probe.tables() == {"people"}
@@ -175,125 +174,3 @@ def test_an_interrupt_ends_pg_dump_too_and_nothing_of_it_stays(
     assert not Path(f"/proc/{told.read_text().strip()}").exists()
     assert list(postgres_yard.folder.iterdir()) == []
     assert "pets" not in postgres_yard.probe.tables()
-
-
-def test_restore_without_yes_and_without_a_terminal_is_refused(postgres_yard: Yard) -> None:
-    backup = postgres_yard.backup()
-    postgres_yard.probe.execute(CHANGES)
-    ended = postgres_yard.run("restore")
-    assert (ended.returncode, ended.stderr) == (
-        2,
-        f"{postgres_yard.url}: to restore {backup} replaces what it holds\nNothing was touched.\nGive --yes.\n",
-    )
-    assert postgres_yard.probe.value("SELECT count(*) FROM people") == 5
-
-
-@pytest.mark.parametrize(("typed", "code", "rows"), [("", 2, 5), ("the name", 0, 40), ("another", 2, 5)])
-def test_on_a_terminal_the_databases_name_has_to_be_typed(
-    postgres_yard: Yard, typed: str, code: int, rows: int
-) -> None:
-    postgres_yard.backup()
-    postgres_yard.probe.execute(CHANGES)
-    name = postgres_yard.probe.value("SELECT current_database()")
-    ours, theirs = pty.openpty()
-    place = {"SESSMIG_DATABASE": postgres_yard.url, "SESSMIG_BACKUP_DIR": str(postgres_yard.folder)}
-    command = [sys.executable, "-m", "sessmig", "restore"]
-    with subprocess.Popen(
-        command,
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **place, **postgres_yard.env},
-    ) as process:
-        os.close(theirs)
-        os.write(ours, f"{name if typed == 'the name' else typed}\n".encode())
-        _, words = process.communicate(timeout=60)
-    os.close(ours)
-    assert process.returncode == code, words
-    assert f"This replaces what {postgres_yard.url} holds by " in words
-    assert postgres_yard.probe.value("SELECT count(*) FROM people") == rows
-
-
-def test_tables_that_the_dump_does_not_know_stay_and_are_named(postgres_yard: Yard) -> None:
-    postgres_yard.done("migrate", "--no-backup")
-    postgres_yard.backup()
-    postgres_yard.probe.execute(
-        'CREATE TABLE later (x INTEGER); CREATE SCHEMA aside; CREATE TABLE aside."Odd 1" (x INT)'
-    )
-    told = postgres_yard.done("restore", "--yes")
-    assert "not in the backup, and standing beside it as before: aside.Odd 1, later\n" in told
-    assert {"later", "aside.Odd 1"} <= postgres_yard.probe.tables()
-
-
-def test_where_the_dump_has_no_ledger_what_the_ledger_says_is_applied_is_pending_again(postgres_yard: Yard) -> None:
-    postgres_yard.backup()
-    postgres_yard.done("migrate", "--no-backup")
-    told = postgres_yard.done("restore", "--yes")
-    assert "the backup has no ledger: what that said is applied is pending again: shop 1 pets\n" in told
-    assert "standing beside it as before: pets\n" in told
-    assert postgres_yard.probe.rows("SELECT version, status FROM schema_migrations") == [(1, "rolled_back")]
-    assert [outcome for outcome, _ in postgres_yard.logged("restore")] == ["success"]
-
-
-def test_what_was_made_since_and_is_in_the_way_is_named_and_the_database_stays_as_it_was(postgres_yard: Yard) -> None:
-    postgres_yard.done("migrate", "--no-backup")
-    backup = postgres_yard.backup()
-    postgres_yard.probe.execute("CREATE TABLE later (person INTEGER REFERENCES people (id))")
-    now = postgres_yard.state()
-    ended = postgres_yard.run("restore", "--yes")
-    assert ended.returncode == 1
-    assert "it could not be restored: pg_restore: error:" in ended.stderr
-    assert "constraint later_person_fkey on table public.later depends on" in ended.stderr
-    assert (
-        "The database is as it was.\nWhat was made since the backup may be in the way: restore into a new database, "
-        "or, if nothing of it is needed, drop it first: DROP TABLE later CASCADE\n"
-    ) in ended.stderr
-    assert postgres_yard.state() == now
-    ((outcome, detail),) = postgres_yard.logged("restore")
-    assert (outcome, detail["path"]) == ("failed", str(backup))
-
-
-def test_no_migration_runs_while_a_restore_does(postgres_yard: Yard) -> None:
-    postgres_yard.backup()
-    postgres_yard.probe.execute("BEGIN; LOCK TABLE people IN SHARE MODE")
-    env = {"SESSMIG_DATABASE": postgres_yard.url, "SESSMIG_BACKUP_DIR": str(postgres_yard.folder), **postgres_yard.env}
-    run = postgres_yard.cli.start("restore", "--yes", env=env)
-    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    while not postgres_yard.probe.value(waits):
-        assert run.poll() is None
-        time.sleep(0.02)
-    ended = postgres_yard.run("migrate", "--lock-wait", "0.2")
-    assert ended.returncode == 5
-    assert "the lock was not had within 0.2 s; it is held by pid " in ended.stderr
-    postgres_yard.probe.execute("ROLLBACK")
-    assert run.wait(60) == 0
-    assert postgres_yard.probe.tables() == {"people"}
-
-
-def test_while_a_migration_runs_there_is_no_restore(postgres_yard: Yard) -> None:
-    postgres_yard.backup()
-    (postgres_yard.series / "0002_slow.sql").write_text("SELECT pg_sleep(600);\n")
-    env = {"SESSMIG_DATABASE": postgres_yard.url, "SESSMIG_DIR": str(postgres_yard.series)}
-    run = postgres_yard.cli.start("migrate", env=env)
-    asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
-    while not postgres_yard.probe.value(asleep):
-        assert run.poll() is None
-        time.sleep(0.02)
-    ended = postgres_yard.run("restore", "--yes", "--lock-wait", "0.2")
-    assert ended.returncode == 5
-    assert "the lock was not had within 0.2 s; it is held by pid " in ended.stderr
-    assert "Nothing was touched." in ended.stderr
-
-
-def test_a_dump_of_another_server_of_the_same_name_is_not_taken_for_its_own(
-    postgres_yard: Yard, new_postgres_url: Callable[[], str]
-) -> None:
-    backup = postgres_yard.backup()
-    seal = backup.with_name(f"{backup.name}.sha256")
-    number = postgres_yard.probe.value("SELECT system_identifier FROM pg_control_system()")
-    assert f"# backup of postgresql:{number}/" in seal.read_text()
-    seal.write_text(seal.read_text().replace(str(number), "1"))
-    ended = postgres_yard.run("restore", "--yes")
-    assert ended.returncode == 1
-    assert f"{backup}: it is of another database: postgresql:1/" in ended.stderr

@@ -102,6 +102,38 @@ def test_what_goes_wrong_is_told_without_the_password(
         assert _is_hidden(*(text for (text,) in private.probe.rows("SELECT l::text FROM schema_migrations_log AS l")))
 
 
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
+def test_the_way_back_log_status_and_rehearse_tell_no_password(
+    private: Yard, migrations: WriteMigrations, by_option: bool
+) -> None:
+    way_back = {"0001_pets.rollback.sql": "-- sessmig: may-lose pets\nDROP TABLE pets;\n"}
+    blocked = {"0001_pets.rollback.verify.sql": "-- require: no people\nSELECT * FROM people LIMIT 1;\n"}
+    private.done("migrate", "--backup")
+    place = ("-d", private.url) if by_option else ()
+    said: list[str] = []
+
+    def tell(code: int, *arguments: str) -> None:
+        for form in ((), ("--json",)):
+            ended = private.run(*arguments, *place, *form)
+            assert ended.returncode == code, ended.stderr
+            said.extend((ended.stdout, ended.stderr))
+
+    tell(4, "rollback")  # irreversible
+    migrations(way_back | blocked)
+    tell(3, "rollback")
+    (private.series / next(iter(blocked))).unlink()
+    tell(0, "rollback", "--dry-run")
+    private.done("rollback")
+    tell(0, "status")
+    tell(0, "rehearse")
+    tell(0, "log")
+    tell(0, "log", "--version", "1")
+    tell(2, "log", "--version", "99")
+    tell(2, "rollback", "--to", "7")
+    assert _is_hidden(*said)
+    assert _is_hidden(*(text for (text,) in private.probe.rows("SELECT l::text FROM schema_migrations_log AS l")))
+
+
 def test_a_running_command_shows_no_password_in_the_list_of_processes(private: Yard, tmp_path: Path) -> None:
     private.probe.execute("BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE")
     env = {"SESSMIG_DATABASE": private.url, "SESSMIG_BACKUP_DIR": str(private.folder), **private.env}

@@ -243,6 +243,8 @@ def test_a_database_that_may_only_be_read_is_not_restored_and_says_why(sqlite_ya
                 restore(job, choice, force=False)
         return str(caught.value)
 
+    with connect(sqlite_yard.url):  # loads what the child may not read
+        pass
     told = as_nobody(go_back)
     assert told == f"{sqlite_yard.url}: the file may not be written\nNothing was touched.\nMend its rights."
     assert sqlite_yard.state() == now

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sessmig import FileError, PlanError
+from sessmig import CheckError, FileError, PlanError
 from sessmig.databases import connect
 from sessmig.files import checksum
 from sessmig.ledger import Ledger
@@ -138,6 +138,34 @@ def test_every_file_is_read_before_the_first_one_runs(
     assert probe(database_url).snapshot(exclude=()) == before
 
 
+@pytest.mark.parametrize("text", ["", "-- To be written\n"], ids=["empty", "a comment"])
+def test_a_rollback_file_without_a_statement_is_refused(
+    database_url: str, migrations: WriteMigrations, probe: Probes, text: str
+) -> None:
+    name = "0003_stock.rollback.sql"
+    folder = migrations({file: sql for file, sql in FILES.items() if file != name})
+    migrate(database_url, folder)
+    before = probe(database_url).snapshot(exclude=())
+    with pytest.raises(FileError) as refused:
+        roll_back(database_url, migrations({name: text}))
+    assert str(refused.value).splitlines() == [
+        f"{folder / name}: there is no statement in this rollback file, though its migration has some",
+        "Write it; or take it away, and say in the migration's file: -- sessmig: irreversible REASON",
+    ]
+    assert probe(database_url).snapshot(exclude=()) == before
+    with pytest.raises(FileError):  # and by the run that would apply it, before it stands
+        migrate(database_url, migrations({"0004_more.sql": "SELECT 1;\n", "0004_more.rollback.sql": text}))
+    assert probe(database_url).snapshot(exclude=()) == before
+
+
+def test_a_rollback_file_without_a_statement_serves_a_migration_that_has_none(
+    database_url: str, migrations: WriteMigrations
+) -> None:
+    folder = migrations({"0001_note.sql": "-- A note\n", "0001_note.rollback.sql": "-- Nothing to undo\n"})
+    migrate(database_url, folder)
+    assert [step.title for step in roll_back(database_url, folder).steps] == ["0001_note"]
+
+
 @pytest.mark.parametrize("directive", ["wait 2 days after 0", "irreversible because"])
 def test_a_directive_of_a_migration_is_refused_in_a_rollback_file(
     database_url: str, migrations: WriteMigrations, directive: str
@@ -195,3 +223,24 @@ def test_the_last_backup_before_it_that_is_still_there_is_named(
     assert _refused(database_url, folder, probe(database_url))[2] == (
         f"    -> The backup from before it: sessmig restore '{tmp_path / 'two words'}' (what was written since is lost)"
     )
+
+
+def test_a_rollback_that_fails_names_the_last_backup_before_it(
+    database_url: str, migrations: WriteMigrations, tmp_path: Path, probe: Probes
+) -> None:
+    (tmp_path / "saved").touch()
+    files = {name: text for name, text in FILES.items() if name.startswith(("0001", "0002"))}
+    migrate(database_url, migrations(files))
+    _log_backup(database_url, tmp_path / "saved")
+    require = {"0003_stock.rollback.verify.sql": "-- require: no stock\nSELECT * FROM stock;\n"}
+    folder = migrations(FILES | require)
+    migrate(database_url, folder)
+    probe(database_url).execute("INSERT INTO stock VALUES (1, 7)")
+    with pytest.raises(CheckError) as refused:
+        roll_back(database_url, folder)
+    command = f"sessmig restore {tmp_path / 'saved'}"
+    assert str(refused.value).splitlines()[-2:] == [
+        "Mend the rows that are shown, or the rollback file, and run it again.",
+        f"Or go back to the backup from before it: {command} (what was written since is lost)",
+    ]
+    assert statuses(probe(database_url))[2] == (3, "success")

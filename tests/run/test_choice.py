@@ -88,7 +88,7 @@ def test_every_problem_is_told_at_once(
         "    -CREATE TABLE t1 (x INTEGER);",
         "    +CREATE TABLE t1 (x INTEGER, y TEXT);",
         "    -> Put the file back and write a new migration; or take it as it is now, without running it: "
-        "sessmig resign 1",
+        f"sessmig resign -d {database_url} --dir {folder} 1",
         lines[at + 6],
     ]
     assert "    -> Put the file back (git log --diff-filter=D finds it)" in lines

@@ -173,6 +173,32 @@ def test_as_json_it_has_everything(database_url: str, migrations: WriteMigration
     assert found["entries"][0]["detail"]["statements"][1]["rows"] == 2
 
 
+@pytest.mark.parametrize("is_migrated", [True, False], ids=["migrated", "never migrated"])
+def test_a_version_that_nobody_knows_is_refused(
+    database_url: str, migrations: WriteMigrations, probe: Probes, cli: Cli, is_migrated: bool
+) -> None:
+    folder = migrations(FILES)
+    probe(database_url).execute("CREATE TABLE mine (x INTEGER)")
+    if is_migrated:
+        migrate(database_url, folder)
+    done = cli("log", "--version", "99", "-d", database_url, "--dir", folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "version 99: there is no migration of this version, and the log knows of none",
+        f"sessmig status -d {database_url} --dir {folder} lists them.",
+    ]
+
+
+def test_a_version_whose_file_is_gone_is_known_by_the_log(
+    database_url: str, migrations: WriteMigrations, cli: Cli
+) -> None:
+    folder = migrations(FILES)
+    migrate(database_url, folder)
+    for path in folder.glob("0003_*"):
+        path.unlink()
+    assert _lines(cli, database_url, folder, "--version", "3")[-1] == "1 attempt at 3"
+
+
 def test_where_there_is_no_log_it_says_so(
     database_url: str, migrations: WriteMigrations, probe: Probes, cli: Cli
 ) -> None:
@@ -184,9 +210,13 @@ def test_where_there_is_no_log_it_says_so(
 
 
 def test_a_database_that_there_is_not_is_not_made(migrations: WriteMigrations, cli: Cli, tmp_path: Path) -> None:
-    done = cli("log", "--db", tmp_path / "none.db", "--dir", migrations(FILES))
+    folder, path = migrations(FILES), tmp_path / "none.db"
+    done = cli("log", "--db", path, "--dir", folder)
     assert done.returncode == 1
-    assert done.stderr == f"sqlite:///{tmp_path / 'none.db'}: there is no such database\nRun sessmig migrate first.\n"
+    assert done.stderr.splitlines() == [
+        f"sqlite:///{path}: there is no such database",
+        f"Run sessmig migrate -d {path} --dir {folder} first.",
+    ]
     assert not (tmp_path / "none.db").exists()
 
 

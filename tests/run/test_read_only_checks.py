@@ -157,5 +157,6 @@ def test_a_missing_sqlite_file_is_not_made_by_looking(
     assert cli("migrate", "--dry-run", "-d", sqlite_url, "--dir", folder).returncode == 0
     done = cli("verify", "-d", sqlite_url, "--dir", folder)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"{sqlite_url}: there is no such database\nRun sessmig migrate first.\n"
+    place = f"-d {sqlite_url} --dir {folder}"
+    assert done.stderr == f"{sqlite_url}: there is no such database\nRun sessmig migrate {place} first.\n"
     assert list((tmp_path / "database").iterdir()) == []

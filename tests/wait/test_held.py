@@ -80,6 +80,21 @@ def test_an_application_that_wants_nothing_pending_starts(database_url: str, mig
     assert (report.steps, report.pending, [held.title for held in report.held]) == ((), (), ["0002_drop_a"])
 
 
+def test_with_only_held_steps_the_report_says_so(
+    database_url: str, migrations: WriteMigrations, probe: Probes, cli: Cli
+) -> None:
+    folder = migrations(FILES)
+    migrate(database_url, folder)
+    until = _until(probe(database_url))
+    said = f"0002_drop_a is held until {until} UTC: 14 days after 1"
+    assert migrate(database_url, folder).idle == said
+    assert cli("migrate", "-d", database_url, "--dir", folder).stdout.splitlines()[2:] == [
+        f"nothing to do: {said}, none pending"
+    ]
+    folder = migrations({"0004_drop_c.sql": "-- sessmig: wait 14 days after 1\nSELECT 1;\n"})
+    assert migrate(database_url, folder).idle == "0002_drop_a, 0004_drop_c are held"
+
+
 def test_with_only_held_steps_nothing_is_written(database_url: str, migrations: WriteMigrations, probe: Probes) -> None:
     folder = migrations(FILES)
     migrate(database_url, folder)
@@ -167,7 +182,7 @@ def test_it_counts_from_the_last_success_of_the_other(
     roll_back(database_url, folder)
     found = status(database_url, folder)
     assert [s.state for s in found.standings] == ["rolled back", "held"]
-    assert str(found.standings[1].held).endswith("14 days after 1, and sessmig has not applied 1")
+    assert str(found.standings[1].held).endswith("14 days after 1, and 1 was rolled back")
     report = migrate(database_url, folder)
     assert [step.title for step in report.steps] == ["0001_a"]
     assert [held.until for held in report.held] == [_until(probe(database_url))]

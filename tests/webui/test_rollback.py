@@ -113,8 +113,11 @@ def test_messages_written_to_migrated_sessions_since_block_it_with_their_count(m
             f"INSERT INTO chat_messages VALUES ('n-{number}', 's-1', 'user', 'more', CURRENT_TIMESTAMP, NULL)"
         )
     found = _blocked(merged, database)
-    assert "require failed: no message was written to a migrated session since\n" in found
-    assert "\n  session_id  messages  messages_in_all\n  s-1  3  3\n" in found
+    assert (
+        "require failed: no message was written to a migrated session since"
+        " (move these to a session that stays, or delete them)\n"
+    ) in found
+    assert "\n  session_id  messages  messages_in_all  message_ids\n  s-1  3  3  n-0, ..., n-2\n" in found
     assert "0034_merge_webui_sessions stands as it did, and nothing of its rollback stays." in found
 
 
@@ -124,7 +127,7 @@ def test_a_message_that_claims_to_be_migrated_blocks_it_too(merged: str, probe: 
         "INSERT INTO chat_messages SELECT 'copy', session_id, role, content, created_at, metadata "
         "FROM chat_messages WHERE message_id = 'm-1'"
     )
-    assert "\n  s-1  1  1\n" in _blocked(merged, database)
+    assert "\n  s-1  1  1  copy\n" in _blocked(merged, database)
 
 
 def test_messages_written_to_sessions_from_before_stay(merged: str, probe: Probes) -> None:
@@ -186,7 +189,7 @@ def test_what_was_changed_since_blocks_it(merged: str, probe: Probes, change: st
 def test_an_orphan_that_got_its_session_back_blocks_it(database_url: str, probe: Probes) -> None:
     legacy.build(database_url, chat_messages=[chat_message("o-1", "s-1")], webui_sessions=[old_session("s-1")])
     legacy.migrate(database_url)
-    assert "\n  s-1  1  1\n" in _blocked(database_url, probe(database_url))
+    assert "\n  s-1  1  1  o-1\n" in _blocked(database_url, probe(database_url))
 
 
 @pytest.mark.parametrize("table", ["webui_sessions", "webui_messages"])

@@ -7,7 +7,9 @@ FROM (
 ) AS wanted (name)
 WHERE to_regclass(wanted.name) IS NULL;
 
--- require: the name of the table for the leftovers is free
+-- Where it is taken, look at what it holds and rename it (ALTER TABLE ... RENAME TO ...): it may be the leftovers
+-- of an earlier run, as where a backup was restored beside it.
+-- require: the name of the table for the leftovers is free (else rename the table that has it)
 SELECT taken.name
 FROM (
     VALUES ('webui_legacy_leftovers')

@@ -32,9 +32,18 @@ FROM schema_version
 WHERE version = '0.34.0';
 
 -- These were written in the application after the migration, or were orphans before and got their session back.
--- Deleting the session would take them along, so they have to be moved or deleted by hand first.
--- require: no message was written to a migrated session since
-SELECT session.session_id, count(*) AS messages, sum(count(*)) OVER () AS messages_in_all
+-- Deleting the session would take them along. To go on, give them a session that stays (UPDATE chat_messages SET
+-- session_id = ...), or copy them elsewhere and delete them; then run the same command again.
+-- require: no message was written to a migrated session since (move these to a session that stays, or delete them)
+SELECT
+    session.session_id,
+    count(*) AS messages,
+    sum(count(*)) OVER () AS messages_in_all,
+    min(message.message_id) || CASE count(*)
+        WHEN 1 THEN ''
+        WHEN 2 THEN ', ' || max(message.message_id)
+        ELSE ', ..., ' || max(message.message_id)
+    END AS message_ids
 FROM chat_sessions AS session
 JOIN webui_sessions_legacy AS legacy ON legacy.session_id = session.session_id
 JOIN chat_messages AS message ON message.session_id = session.session_id
@@ -230,12 +239,12 @@ WHERE CASE
      AND json_extract(message.metadata, '$.migrated_at') = :migrated_at
 END;
 
--- check: chat_sessions has lost the migrated sessions and nothing else
+-- check: chat_sessions has lost as many rows as there were migrated sessions
 -- expect: :sessions_left
 SELECT count(*)
 FROM chat_sessions;
 
--- check: chat_messages has lost the migrated messages and nothing else
+-- check: chat_messages has lost as many rows as there were migrated messages
 -- expect: :messages_left
 SELECT count(*)
 FROM chat_messages;

@@ -2,7 +2,10 @@
 --
 -- Two weeks after the merge nobody has asked for the old tables. What lives only there goes first, row by row as
 -- JSON, into webui_legacy_leftovers: messages that were rejected, rows whose copy was deleted since, and rows that
--- say something else than the row that was kept. All others stand in the chat tables with all they held.
+-- say something else than the row that was kept. All others stand in the chat tables.
+--
+-- One thing is kept nowhere: the updated_at of an old session where chat_sessions has another one by now, as it
+-- moves with every message. All else that the others held stands in the chat tables.
 --
 -- There is no deadline for the leftovers: they may be looked at, put right and deleted one by one.
 --
@@ -10,7 +13,7 @@
 --
 -- sessmig: wait 14 days after 34
 -- sessmig: may-lose webui_sessions_legacy, webui_messages_legacy
--- sessmig: irreversible the old tables are gone; their rows stand in the chat tables, or in webui_legacy_leftovers
+-- sessmig: irreversible the old tables are gone; all but an old updated_at stands in the chat tables, or in leftovers
 BEGIN;
 
 CREATE TABLE webui_legacy_leftovers (

@@ -13,7 +13,9 @@ WHERE NOT EXISTS (
       AND lower(present.name) = wanted.name
 );
 
--- require: the name of the table for the leftovers is free
+-- Where it is taken, look at what it holds and rename it (ALTER TABLE ... RENAME TO ...): it may be the leftovers
+-- of an earlier run, as where a backup was restored beside it.
+-- require: the name of the table for the leftovers is free (else rename the table that has it)
 SELECT name AS taken, type
 FROM sqlite_master
 WHERE lower(name) = 'webui_legacy_leftovers';

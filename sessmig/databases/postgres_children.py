@@ -1,0 +1,90 @@
+"""Starts other programs so that nothing of them goes on without us: not after a Ctrl-C, nor after our own end.
+
+Knows processes; knows nothing of what they do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sessmig.errors import BackupError
+
+_LOOK = 0.2
+"""How many seconds lie between two looks at what happens meanwhile."""
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def running(
+    command: Sequence[str], environment: Mapping[str, str], **streams: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program; whatever is raised before its end ends it.
+
+    Raises:
+        BackupError: it could not be started.
+    """
+    with _interrupts_kept() as interrupted:
+        try:
+            process = subprocess.Popen(command, env=environment, preexec_fn=_ending_with_us(), **streams)  # noqa: S603
+        except OSError as error:
+            raise BackupError(f"{command[0]}: {error.strerror}") from None
+    with process:
+        try:
+            if interrupted:
+                raise KeyboardInterrupt
+            yield process
+        except BaseException:  # Ctrl-C first of all: nothing of it goes on behind our back
+            process.kill()
+            process.wait()  # `with` would not, after a Ctrl-C
+            raise
+
+
+def ended(process: subprocess.Popen[bytes], meanwhile: Callable[[], None]) -> bytes:
+    """Wait for the end of a program and return what it printed, if that is ours to read."""
+    while True:
+        try:
+            return process.communicate(timeout=_LOOK)[0] or b""
+        except subprocess.TimeoutExpired:
+            meanwhile()
+
+
+def _ending_with_us() -> Callable[[], None] | None:
+    """Return what a child has to call so that it is killed when we are; only Linux knows that."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes  # only here: whoever has nothing to start need not wait for it
+
+    try:
+        call = ctypes.CDLL(None).prctl
+    except (OSError, AttributeError):
+        return None
+    ours = os.getpid()
+
+    def end_with_us() -> None:
+        call(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != ours:  # we were gone before that
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return end_with_us
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[list[int]]:
+    """Keep a Ctrl-C for later: while a program is being started there is nobody yet who could end it."""
+    kept: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield kept
+        return
+    signal.signal(signal.SIGINT, lambda number, _: kept.append(number))
+    try:
+        yield kept
+    finally:
+        signal.signal(signal.SIGINT, usual)
