@@ -94,7 +94,7 @@ bench: $(DEVELOP) ## measure what the proof costs (some minutes, better alone on
 	$(BIN)/python -m tests.bench.merge
 
 check: lint ## what CI runs: lint, and the tests with nothing skipped
-	SESSMIG_REQUIRE_POSTGRES=1 SESSMIG_TEST_KILLS=30 $(MAKE) test
+	SESSMIG_REQUIRE_POSTGRES=1 $(MAKE) test
 
 clean: ## remove the environment and the sample databases
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
