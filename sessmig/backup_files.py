@@ -75,10 +75,14 @@ class NewFile:
         """Hold the file, so that it is seen to be alive; somebody may have been faster, and removed or finished it."""
         if flock is not None:
             flock(self._descriptor, LOCK_EX)
-        if os.path.exists(self.path):
-            os.unlink(self.partial)
-            return False
-        return os.path.exists(self.partial) and os.path.samestat(os.fstat(self._descriptor), os.stat(self.partial))
+        try:
+            is_ours = os.path.samestat(os.fstat(self._descriptor), os.stat(self.partial))
+            if is_ours and os.path.exists(self.path):
+                os.unlink(self.partial)
+                is_ours = False
+        except FileNotFoundError:  # removed, by who saw it before it was held
+            is_ours = False
+        return is_ours
 
     def finish(self) -> None:
         """Give it its name, when all of it is on the disk."""
@@ -88,9 +92,10 @@ class NewFile:
 
     def close(self) -> None:
         """Let go of it; unfinished, it is removed."""
-        os.close(self._descriptor)
-        with suppress(FileNotFoundError):
+        # While it is held still: behind that, another process may have made its own of that name.
+        with suppress(OSError):  # what stays is swept by the next one
             os.unlink(self.partial)
+        os.close(self._descriptor)
 
 
 @contextmanager

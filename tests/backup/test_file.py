@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -191,6 +192,21 @@ def test_what_a_living_process_is_writing_stays(sqlite_yard: Yard) -> None:
         sqlite_yard.backup()
         assert living.exists()
         assert seal.exists()
+
+
+def test_files_that_are_begun_while_others_sweep_are_made(tmp_path: Path) -> None:
+    script = (
+        "import sys; from sessmig.backup_files import new_file, sweep\n"
+        "for n in range(300):\n"
+        "    sweep(sys.argv[1], 'app.db')\n"
+        "    with new_file(sys.argv[1], 'app.db.backup') as file:\n"
+        "        if n % 2: file.finish()\n"
+        "    sweep(sys.argv[1], 'app.db')"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", script, tmp_path], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate()[1].decode() for process in both] == [""] * 3
+    names = [path.name for path in tmp_path.iterdir()]
+    assert (len(names), any(name.endswith(".partial") for name in names)) == (450, False)
 
 
 def test_a_backup_of_a_database_that_is_not_there_makes_none(sqlite_yard: Yard) -> None:
