@@ -24,7 +24,7 @@ export DATABASE_URL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate status verify rehearse log backup rollback restore test lint bench check clean
+.PHONY: help setup migrate status verify rehearse log backup rollback restore test coverage lint bench check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ restore: $(READY) $(NEEDS_SAMPLE) ## go back to the newest backup; what was writ
 	@$(BIN)/sessmig restore $(PLACE) --dir $(DIR) $(ARGS)
 
 test: $(DEVELOP) ## run the tests, on SQLite and on a PostgreSQL of their own
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+coverage: $(DEVELOP) ## run the tests, and show which lines they reach (half as slow again)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 lint: $(DEVELOP) ## look at format, style and types
@@ -90,8 +93,10 @@ lint: $(DEVELOP) ## look at format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(DEVELOP) ## measure what the proof costs (some minutes, better alone on the machine)
+bench: $(DEVELOP) ## measure what the proof and batches cost (some minutes, better alone on the machine)
 	$(BIN)/python -m tests.bench.merge
+	$(BIN)/python -m tests.bench.batch
+	$(BIN)/python -m tests.bench.batch_kill
 
 check: lint ## what CI runs: lint, and the tests with nothing skipped
 	SESSMIG_REQUIRE_POSTGRES=1 $(MAKE) test

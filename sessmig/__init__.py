@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         PlanError,
         SessmigError,
         StepError,
+        StoppedError,
         UsageError,
     )
     from sessmig.results import Event, Report
@@ -51,6 +52,7 @@ __all__ = [
     "Report",
     "SessmigError",
     "StepError",
+    "StoppedError",
     "UsageError",
     "__version__",
     "aensure_migrations",
@@ -71,6 +73,8 @@ def ensure_migrations(
     lock_wait: float = 60.0,
     pending: Literal["apply", "error"] = "apply",
     ahead: Literal["error", "ok"] = "error",
+    max_lag: float | None = None,
+    throttle_query: str | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Report:
     """Bring a database up to date; made to be called whenever an application starts, in any number of processes.
@@ -92,6 +96,8 @@ def ensure_migrations(
         lock_wait: how many seconds to wait for another process that is migrating.
         pending: `error` raises `PendingError` where something is pending, instead of applying it.
         ahead: `ok` accepts a database that a newer build has migrated further than this one's files go.
+        max_lag: PostgreSQL: how many seconds the slowest replica may be behind before a step in batches pauses.
+        throttle_query: while this query gives more than 0, a step in batches pauses.
         on_event: called with an `Event` for each thing that happens, in the thread that runs.
 
     Returns:
@@ -106,7 +112,7 @@ def ensure_migrations(
     from sessmig.config import check_keep, check_lock_wait, check_table
     from sessmig.databases import connect
     from sessmig.errors import UsageError
-    from sessmig.job import BackupWish, Job
+    from sessmig.job import BackupWish, Job, Throttle
     from sessmig.plan import Wish
     from sessmig.run import migrate
 
@@ -119,7 +125,18 @@ def ensure_migrations(
     saving = BackupWish(backup, folder, check_keep(keep), os.environ.get("SESSMIG_PG_BIN") or None)
     wait, name, wish = check_lock_wait(lock_wait), check_table(table), Wish(to=to, ahead=ahead)
     with connect(database) as opened:
-        job = Job(opened, Path(directory), series, name, wish, wait, pending=pending, backup=saving, on_event=on_event)
+        job = Job(
+            opened,
+            Path(directory),
+            series,
+            name,
+            wish,
+            wait,
+            pending=pending,
+            backup=saving,
+            throttle=Throttle(max_lag, throttle_query),
+            on_event=on_event,
+        )
         return migrate(job)
 
 
@@ -136,6 +153,8 @@ async def aensure_migrations(
     lock_wait: float = 60.0,
     pending: Literal["apply", "error"] = "apply",
     ahead: Literal["error", "ok"] = "error",
+    max_lag: float | None = None,
+    throttle_query: str | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Report:
     """Do as `ensure_migrations` in a thread, so that a running event loop goes on.
@@ -166,6 +185,8 @@ async def aensure_migrations(
         lock_wait=lock_wait,
         pending=pending,
         ahead=ahead,
+        max_lag=max_lag,
+        throttle_query=throttle_query,
         on_event=on_event,
     )
 

@@ -78,6 +78,8 @@ class Accounts:
                 opened = _Open(merge, account, MergeSql(merge, self._database.unlike))
                 self._classify(opened, number)
             except DatabaseError as error:
+                if error.is_contention:
+                    raise
                 self.results.append(_failed(account, f"cannot be asked before the step: {error.what}"))
                 return  # what failed outside a savepoint has ended the transaction for all that would follow
             if opened.account.outcome == "failed":
@@ -177,6 +179,8 @@ class Accounts:
                     self._turn(opened)
                     self.results.append(self._closed(opened))
             except DatabaseError as error:
+                if error.is_contention:
+                    raise
                 self.results.append(_failed(opened.account, f"cannot be asked after the step: {error.what}"))
         with suppress(DatabaseError), self._database.read_only():  # what cannot be asked, an account has told
             self._cover()

@@ -6,20 +6,20 @@ Knows statements and checks; knows nothing of locks, commits and the ledger.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sessmig import proof, script
 from sessmig.accounts import Accounts
-from sessmig.errors import CheckError, DatabaseError
+from sessmig.errors import CheckError
 from sessmig.guard import Guard
-from sessmig.model import Dialect, Piece, Script, Step
+from sessmig.model import Dialect, Script, Step
 from sessmig.proof import Picture
 from sessmig.results import Account, StatementResult, StepOutcome, StepReport
 from sessmig.row_words import loss_text
 from sessmig.rows import Effect, Loss
+from sessmig.sending import send
 from sessmig.touched import touched
 from sessmig.words import since, speaks_of_passwords, utc_now
 
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
 _DETAILED = 200
 """In a file of more statements than this, like statements are accounted for together."""
+_LISTED = 10_000
+"""So many statements that queries gave are listed, each with its text."""
+_MORE = "and others like these"
 _NOTICES = 100
 """How many notices are kept; a loop may raise one for each row."""
 _KEPT_TEXT = 100_000
 """A text of up to so many characters is kept in the log, to show later what changed."""
 _WAITING = (("SET", "lock_timeout"), ("SET", "statement_timeout"))
-_CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 
 
 @dataclass(slots=True)
@@ -48,6 +50,8 @@ class Attempt:
     accounts: list[Account] = field(default_factory=list)
     places: dict[tuple[str, str], int] = field(default_factory=dict)
     """Where in `statements` each kind of statement stands, by its verb and target."""
+    given: int = 0
+    """How many statements queries have given until now."""
     guard: Guard | None = None
     effects: tuple[Effect, ...] = ()
     losses: tuple[Loss, ...] = ()
@@ -136,30 +140,29 @@ def _leading_locks(source: Script, dialect: Dialect) -> int:
 
 def _send(database: Database, attempt: Attempt, guard: Guard, first: int, last: int) -> None:
     """Send the statements from the first to before the last, and count what each did."""
-    for start, stop in guard.stretches(first, last):
-        try:
-            _send_all(database, attempt, guard, start, attempt.step.script.pieces[start:stop])
-        except DatabaseError as error:
-            error.index = None if error.index is None else error.index + start
-            raise
-
-
-def _send_all(database: Database, attempt: Attempt, guard: Guard, start: int, pieces: Sequence[Piece]) -> None:
-    source = attempt.step.script
+    source, places = attempt.step.script, attempt.places
     merging = len(source.pieces) > _DETAILED
-    places = attempt.places
-    with closing(database.run(source.text, pieces)) as counts:
-        for index, rows in enumerate(counts):
-            piece = pieces[index]
-            outline = guard.done(start + index, rows)
-            if rows is None and outline.verb in _CHANGING:
-                rows = 0
-            result = StatementResult(piece.statement_line, outline.verb, outline.target, rows)
+    with closing(send(database, guard, source, first, last)) as results:
+        for result in results:
+            if result.text:
+                _add_given(attempt, result)
+                continue
             place = places.setdefault((result.verb, result.target), len(attempt.statements))
             if merging and place < len(attempt.statements):
                 attempt.statements[place] = _merged(attempt.statements[place], result)
             else:
                 attempt.statements.append(result)
+
+
+def _add_given(attempt: Attempt, result: StatementResult) -> None:
+    """List a statement that a query gave with its own text; of very many the last ones together."""
+    attempt.given += 1
+    if attempt.given <= _LISTED:
+        attempt.statements.append(result)
+    elif attempt.given == _LISTED + 1 or attempt.statements[-1].text != _MORE:
+        attempt.statements.append(StatementResult(result.line, "...", "", result.rows, text=_MORE))
+    else:
+        attempt.statements[-1] = replace(_merged(attempt.statements[-1], result), text=_MORE)
 
 
 def _first(notices: tuple[str, ...]) -> tuple[str, ...]:
@@ -175,7 +178,7 @@ def _merged(one: StatementResult, other: StatementResult) -> StatementResult:
 def detail(report: StepReport, text: str) -> dict[str, Any]:
     """Return what the log keeps of an attempt."""
     kept = {
-        "statements": [asdict(statement) for statement in report.statements],
+        "statements": [_kept(statement) for statement in report.statements],
         "checks": [asdict(check) for check in report.checks],
         "measures": {m.name: m.value for m in report.measurements},
     }
@@ -190,6 +193,11 @@ def detail(report: StepReport, text: str) -> dict[str, Any]:
     if report.error:
         kept["error"] = report.error
     return kept | kept_text(text)
+
+
+def _kept(statement: StatementResult) -> dict[str, Any]:
+    """Leave out what most statements have not."""
+    return {name: value for name, value in asdict(statement).items() if value or name not in ("text", "batches")}
 
 
 def kept_text(text: str) -> dict[str, str]:

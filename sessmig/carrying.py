@@ -5,21 +5,38 @@ Knows transactions, the ledger and the log; what a step does within its transact
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from sessmig.attempt import Attempt, carry_out, detail
 from sessmig.backup import RunBackup
-from sessmig.errors import DatabaseError, PlanError, SessmigError, StepError
-from sessmig.failure import of_step
+from sessmig.enforcement import enforces_foreign_keys
+from sessmig.errors import DatabaseError, PlanError, SessmigError, StoppedError
+from sessmig.failure import of_contention, of_step
 from sessmig.job import Job, planned
 from sessmig.ledger import Ledger
-from sessmig.model import Entry, Migration, Step
+from sessmig.ledger_start import begin_ledger
+from sessmig.mended import PassedError
+from sessmig.model import Entry, Step
 from sessmig.problems import refuse
-from sessmig.results import StepReport
+from sessmig.results import StepOutcome, StepReport
+from sessmig.retrying import name_blockers, persist
 from sessmig.source import Series
+from sessmig.standing import account, cut_off, left_half_done, of_run, passed_by
+from sessmig.stop import Stop
 from sessmig.wait import Held
 from sessmig.words import took
+
+if TYPE_CHECKING:
+    from sessmig.staging import Staging
+
+_Done = TypeVar("_Done")
+
+_PATIENCE = 2.0
+"""Seconds that the account of a half-done step waits for the lock."""
 
 
 class Carrying:
@@ -39,6 +56,8 @@ class Carrying:
         self._steps = steps
         self._whole = job.single_transaction or job.dry_run
         self._attempt: Attempt | None = None
+        self._staging: Staging | None = None
+        """The step that is carried out, where it takes several commits."""
         self._known: frozenset[Entry] = frozenset()
         """The ledger's rows when it was last read whole; above a pending step there were none before that."""
         self._open = frozenset(step.migration.version for step in steps)
@@ -63,58 +82,85 @@ class Carrying:
             SessmigError: what stopped it, for `told`; by then it has been rolled back.
         """
         self.backup.prepare()
-        with self._job.transaction() if self._whole else nullcontext():
+        keys = enforces_foreign_keys(self._steps[0].script)
+        with self._job.transaction(foreign_keys=keys) if self._whole else nullcontext():
             if not self._ledger.is_standing:
-                with self._own_transaction():
-                    self._begin_ledger(self._steps[0].migration)
+                self._persist(self._steps[0], self._begin_ledger)
                 if not self._whole:
                     self.backup.keep_log()
             for step in self._steps:
                 title = step.migration.title
                 self._job.emit("step", f"{title}: {step.script.description}", title)
-                if step.migration.version in self._open:
-                    with self._own_transaction():
-                        report = self._apply(step)
-                else:
-                    report = self._passed_by(Attempt(step))
+                is_open = step.migration.version in self._open
+                report = self._carried(step) if is_open else self._passed_by(Attempt(step))
                 self._done.append(report)
                 if not self._whole:
+                    self._attempt = None  # it stands; whatever comes now is not its failure
                     self.backup.keep_log()
-                    self._attempt = None
                     self._say_done(report)
             self._committing = self._whole
+        self._attempt = None
         self.backup.keep_log()
         if self._whole:
             for report in self._done:
                 self._say_done(report)
 
-    def _own_transaction(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._whole else self._job.transaction()
+    def _persist(self, step: Step, carry: Callable[[], _Done]) -> _Done:
+        """Do it in a transaction of its own, where the run is not one; again, where others were in the way."""
+        return persist(self._job, step, carry, again=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._attempt = self._staging = None
+
+    def _carried(self, step: Step) -> StepReport:
+        """Carry one step out, in one transaction or in several."""
+        if not step.script.is_staged or self._whole or self._job.within:
+            return self._persist(step, partial(self._apply, step))
+        # Only now: an application whose steps are all plain need not wait for what is imported here.
+        from sessmig.staged import carry_staged
+        from sessmig.staging import Staging
+
+        with Staging(self._job, self._ledger, step).exclusive():
+            passed = self._persist(step, partial(self._begin, step))
+            staging = self._staging
+            if passed or staging is None:
+                return passed or self._passed_by(Attempt(step))
+            try:
+                report = carry_staged(staging, "applied", partial(self._record, step))
+                report = replace(report, duration_ms=staging.spent_ms)
+            except PassedError as other:
+                if other.status != "success":
+                    self._attempt = None
+                    raise passed_by(step, other) from None
+                report = self._passed_by(staging.attempt)
+        self._staging = None
+        return report
+
+    def _begin(self, step: Step) -> StepReport | None:
+        """Begin a step of several commits, or go on with it; return a report where there is nothing to do."""
+        if not self._is_still_pending(step):
+            return self._passed_by(Attempt(step))
+        self._attempt = None
+        self.backup.make(step.migration)
+        self._wal = self.backup.position()
+        self._stage(step)
+        return None
+
+    def _stage(self, step: Step) -> Staging:
+        from sessmig.staged import begin_staged
+        from sessmig.staging import Staging
+
+        is_shared = self._whole or self._job.within
+        self._staging = staging = Staging(self._job, self._ledger, step, is_shared=is_shared)
+        self._attempt = staging.attempt
+        begin_staged(staging)
+        return staging
 
     def _say_done(self, report: StepReport) -> None:
         self._job.emit("done", f"{report.title}: {report.outcome} in {took(report.duration_ms)}", report.title, report)
 
-    def _begin_ledger(self, first: Migration) -> None:
-        """Make the backup, which holds the database without our ledger or with the old one; then the ledger.
-
-        Another process may have made it while we waited for the lock; as long as none has, nothing is applied.
-        """
-        if self._ledger.is_standing:
-            return
-        self._ledger.refuse_foreign_log()
-        self.backup.make(first)
-        self._make_ledger()
-        if not self._whole:  # else the log is written with the first step
-            self.backup.log(first)
-
-    def _make_ledger(self) -> None:
-        try:
-            self._ledger.ensure()
-        except DatabaseError as error:
-            raise StepError(
-                f"{self._job.database.label}: the ledger {self._ledger.name} cannot be made: {error.what}",
-                remedy="Whoever runs this for the first time needs the right to make tables there.",
-            ) from None
+    def _begin_ledger(self) -> None:
+        begin_ledger(self._ledger, self.backup, self._steps[0].migration, is_shared=self._whole)
 
     def _apply(self, step: Step) -> StepReport:
         """Carry one step out and record it, unless somebody has done it since we looked."""
@@ -125,13 +171,24 @@ class Carrying:
         self.backup.make(step.migration)
         self._wal = self.backup.position()
         self._attempt = attempt = Attempt(step)  # its time begins behind the backup
+        outcome: StepOutcome = "would apply" if self._job.dry_run else "applied"
+        if step.script.is_staged:
+            from sessmig.staged import carry_staged
+
+            report = carry_staged(self._stage(step), outcome, partial(self._record, step))
+            self._staging = None
+            return report
         carry_out(self._job.database, attempt, shared=self._whole or self._job.within)
-        report = attempt.report("would apply" if self._job.dry_run else "applied")
-        self._ledger.record(step.migration, report)
+        report = attempt.report(outcome)
+        self._record(step, report)
+        return report
+
+    def _record(self, step: Step, report: StepReport) -> None:
+        spent = self._staging.spent_ms if self._staging else report.duration_ms
+        self._ledger.record(step.migration, replace(report, duration_ms=spent))
         if not self._job.dry_run:  # whose rollback would leave a gap in the log's numbers
             self.backup.log(step.migration)
             self._log(step, report, "success")
-        return report
 
     def _is_still_pending(self, step: Step) -> bool:
         """Look again, now under the lock: another process, or another build, may have been faster.
@@ -153,6 +210,8 @@ class Carrying:
         return attempt.report("held" if is_held else "already applied")
 
     def _log(self, step: Step, report: StepReport, outcome: str) -> None:
+        if self._staging:
+            report = replace(report, statements=tuple(self._staging.here))
         held = self._held.get(step.migration.version)
         self._ledger.log(
             step.migration,
@@ -168,32 +227,35 @@ class Carrying:
     def told(self, error: SessmigError) -> SessmigError:
         """Put what stopped the run into words and into the log."""
         attempt = self._attempt
+        name_blockers(self._job, attempt.step if attempt else self._steps[0], error)
         if attempt is None or isinstance(error, PlanError):
             label = self._job.database.label
             if isinstance(error, DatabaseError) and label not in error.what:
                 error.what = f"{label}: {error.what}"
+            if isinstance(error, DatabaseError) and error.is_contention:
+                error = of_contention(error.what, error, standing="")
             error.holds = (error.holds or self._standing(None, error)) + self.backup.told(error)
             self.backup.log_failure(error, self._steps[0].migration)
             return error
-        step = attempt.step
+        step, staging = attempt.step, self._staging
+        if staging:
+            account(staging)
         if self._committing:
             self._done.pop()
             error.what = f"the commit of the whole run failed: {error.what}"
         if attempt.losses and attempt.guard and not (self._whole or self._job.within):
             attempt.losses = attempt.guard.completed(attempt.losses)
         told = of_step(step, error, attempt.report("failed"), standing=self._standing(step, error))
-        report = attempt.report("failed", told.what)
+        told.holds = told.holds or self._standing(step, error)  # who stopped it may not know
+        if staging and staging.is_begun:
+            told = left_half_done(staging, told, error)
+        report = replace(attempt.report("failed", told.what), is_half_done=bool(staging and staging.is_begun))
         if self._job.single_transaction:
             self._done = [replace(done, outcome="rolled back") for done in self._done]
         self._failed.append(report)
         if not (self._job.dry_run or self._job.within):
-            try:
-                with self._job.transaction():
-                    self._ledger.ensure()
-                    self.backup.log(step.migration)
-                    self._log(step, report, "failed")
-            except SessmigError as silent:
-                told.holds += f"\nThe failure could not be written to the log: {silent.what}"
+            outcome = "interrupted" if isinstance(error, StoppedError) else "failed"
+            told.holds += self._keep_attempt(step, report, outcome)
         told.holds += self.backup.told(error)
         try:
             self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
@@ -201,22 +263,32 @@ class Carrying:
             told.add_note(f"on_event failed too: {type(error).__name__}: {error}")
         return told
 
+    def cut_off(self, ended: KeyboardInterrupt) -> None:
+        """Note where the run stands that was interrupted, on the interrupt itself, and in the log."""
+        attempt, staging = self._attempt, self._staging
+        told = cut_off(self._job, staging, attempt.step if attempt else None)
+        if attempt and not (self._whole or self._job.within):
+            if staging:
+                account(staging)
+            report = attempt.report("failed", "interrupted")
+            self._failed.append(replace(report, is_half_done=bool(staging and staging.is_begun)))
+            told += self._keep_attempt(attempt.step, self._failed[-1], "interrupted")
+        ended.add_note(told)
+
+    def _keep_attempt(self, step: Step, report: StepReport, outcome: str) -> str:
+        """Write what came to nothing into the log; return what is to be said if that fails."""
+        try:
+            # Whoever had no time left to wait, or is asked to stop, does not wait again for as long.
+            job = replace(self._job, stop=Stop())  # to write what was stopped is not stopped too
+            with job.transaction(wait=min(job.lock_wait, _PATIENCE) if self._staging else None):
+                self._ledger.ensure()
+                if self._staging:
+                    self._staging.leave("failed" if outcome == "failed" else "running", report.error)
+                self.backup.log(step.migration)
+                self._log(step, report, outcome)
+        except SessmigError as silent:
+            return f"\nThe failure could not be written to the log: {silent.what}"
+        return ""
+
     def _standing(self, failed: Step | None, error: SessmigError) -> str:
-        """Say what the database holds now."""
-        if failed and isinstance(error, DatabaseError) and error.escaped:
-            return f"The database may hold what {failed.migration.title} did until then; it is not recorded as applied."
-        if failed and isinstance(error, DatabaseError) and error.in_doubt:
-            title = failed.migration.title
-            return f"The connection was lost at the commit: whether {title} stands, sessmig status tells."
-        if self._job.within:
-            return "The database holds what it held before: it was a rehearsal."
-        if self._job.dry_run:
-            return "The database holds what it held before: it was a dry run."
-        if self._job.single_transaction:
-            return "The database holds what it held before: the whole run was rolled back."
-        applied = [report.title for report in self._done if report.outcome == "applied"]
-        before = f"{', '.join(applied)} stand{'s' if len(applied) == 1 else ''} applied" if applied else ""
-        if failed is None:
-            return f"The database: {before}." if before else "Nothing was applied."
-        gone = f"nothing of {failed.migration.title} stays"
-        return f"The database: {before}; {gone}." if before else f"The database holds what it held before; {gone}."
+        return of_run(self._job, self._done, self._staging, failed, error)

@@ -18,11 +18,13 @@ import click
 from sessmig.config import Settings, check_lock_wait
 from sessmig.databases import connect
 from sessmig.errors import CheckError, PendingError, PlanError, SessmigError, UsageError
-from sessmig.job import BackupWish
-from sessmig.options import LOCK_WAIT, backing_up, everywhere, opened_job, print_json, print_lines, tell
+from sessmig.job import BackupWish, Throttle
+from sessmig.options import LOCK_WAIT, backing_up, everywhere, opened_job, print_json, print_lines, tell, throttled
 from sessmig.plan import Wish
 from sessmig.progress import Progress
 from sessmig.report import as_json, status_lines, summary, text_lines
+from sessmig.signals import heard
+from sessmig.stop import Stop
 from sessmig.streams import say
 
 _TO = click.option("--to", type=int, metavar="V", help="Go up to this version.")
@@ -50,6 +52,7 @@ _AHEAD = click.option(
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
 @everywhere
 @backing_up
+@throttled
 def migrate(
     settings: Settings,
     to: int | None,
@@ -61,6 +64,7 @@ def migrate(
     ahead: str,
     ignore_wait: bool,
     backup: BackupWish,
+    throttle: Throttle,
     quiet: bool,
     as_json_: bool,
 ) -> int:
@@ -70,17 +74,22 @@ def migrate(
     if to is not None and only is not None:
         raise UsageError("both --to and --only are given", remedy="Give one of them.")
     wish = Wish(to, only, allow_late, ahead, ignore_wait)  # type: ignore[arg-type]
-    progress = Progress(sys.stderr, silent=as_json_ or quiet)
-    with opened_job(
-        settings,
-        create=not dry_run,
-        wish=wish,
-        dry_run=dry_run,
-        lock_wait=check_lock_wait(lock_wait),
-        single_transaction=single_transaction,
-        backup=backup,
-        on_event=progress.show,
-    ) as job:
+    progress, stop = Progress(sys.stderr, silent=as_json_ or quiet), Stop()
+    with (
+        heard(stop),
+        opened_job(
+            settings,
+            create=not dry_run,
+            wish=wish,
+            dry_run=dry_run,
+            lock_wait=check_lock_wait(lock_wait),
+            single_transaction=single_transaction,
+            backup=backup,
+            throttle=throttle,
+            stop=stop,
+            on_event=progress.show,
+        ) as job,
+    ):
         try:
             report = run(job)
         except SessmigError as error:

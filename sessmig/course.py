@@ -98,7 +98,7 @@ class Course:
             tally = self.tallies[identity] = Tally()
         if rows:
             tally.rows[verb] += rows
-            if verb == "DELETE":
+            if verb == "DELETE" and tally.lines[-1:] != [piece.statement_line]:  # rows of one query have its line
                 tally.lines.append(piece.statement_line)
         if verb == "MERGE":
             tally.merging = tally.merging or piece.statement_line

@@ -19,7 +19,18 @@ TOP = ("may-lose", "no-transaction", "foreign-keys-off", "wait", "irreversible")
 """Directives that speak of the whole file."""
 STATEMENT = ("batch", "run-each-row", "idempotent", "allow")
 """Directives that speak of the next statement."""
-_SUPPORTED = ("may-lose", "wait", "irreversible", "idempotent")
+_SUPPORTED = (
+    "may-lose",
+    "wait",
+    "irreversible",
+    "idempotent",
+    "run-each-row",
+    "foreign-keys-off",
+    "no-transaction",
+    "batch",
+)
+_ALONE = ("idempotent", "run-each-row", "foreign-keys-off", "no-transaction")
+"""Directives without an argument."""
 
 
 def is_directive(comment: Comment) -> bool:
@@ -136,5 +147,5 @@ def _judge(path: Path, directive: Directive, first_statement_line: int | None) -
         )
     if word == "irreversible" and not directive.argument:
         raise FileError(path, "irreversible needs a reason", line=line, remedy="Write -- sessmig: irreversible REASON.")
-    if word == "idempotent" and directive.argument:
-        raise FileError(path, "idempotent takes no argument", line=line, remedy="Write -- sessmig: idempotent alone.")
+    if word in _ALONE and directive.argument:
+        raise FileError(path, f"{word} takes no argument", line=line, remedy=f"Write -- sessmig: {word} alone.")

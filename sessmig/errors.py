@@ -11,6 +11,7 @@
     |- PlanError                4    migrations and ledger do not fit together
     |- LedgerError              4    the table is not sessmig's ledger
     |- LockError                5    another process held the lock for too long
+    |- StoppedError             130  the run was asked to stop, and did so between two commits
     `- PendingError             6    migrations are pending, and the caller asked for an error
 
 Every message says, in this order: what and where, what the database holds now, what to do.
@@ -102,8 +103,18 @@ class DatabaseError(SessmigError):
         self.index = index
         self.position = position
         self.escaped = escaped
+        self.generated = ""
+        """The statement that failed, where a query gave it."""
         self.in_doubt = False
         """The connection was lost at the commit: only the database knows whether it was done."""
+
+        self.hindrance = ""
+        """Who was in the way, and how long that was borne, in words; where `is_contention`."""
+
+    @property
+    def is_contention(self) -> bool:
+        """Whether only what others do at the same time was in the way: the same may go well a moment later."""
+        return self.code in ("55P03", "40P01", "40001") or self.code.startswith("SQLITE_BUSY")
 
     @property
     def is_missing_table(self) -> bool:
@@ -157,3 +168,18 @@ class PendingError(SessmigError):
     """Migrations are pending, and the caller asked for an error."""
 
     exit_code = 6
+
+
+class StoppedError(SessmigError):
+    """The run was asked to stop, and did so between two commits; the next run goes on.
+
+    Args:
+        what: who asked, in words.
+        exit_code: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+
+    exit_code = 130
+
+    def __init__(self, what: str, *, exit_code: int = 130, holds: str = "", remedy: str = "") -> None:
+        super().__init__(what, holds=holds, remedy=remedy)
+        self.exit_code = exit_code

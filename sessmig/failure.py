@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sessmig.errors import CheckError, DatabaseError, PlanError, SessmigError, StepError
+from sessmig import generated
+from sessmig.errors import CheckError, DatabaseError, LockError, PlanError, SessmigError, StepError
 from sessmig.model import Piece, Problem, Script, Step
 from sessmig.report import account_lines, check_lines
 from sessmig.results import StepReport
@@ -58,13 +59,24 @@ def of_step(step: Step, error: SessmigError, report: StepReport, *, standing: st
             also = mend if failed or unbalanced else "Else mend the migration, and run it again."
             mend = f"{loss_remedy(report.losses)}.\n{also}"
         return CheckError("\n".join(lines) or error.what, holds=standing, remedy=mend)
+    if isinstance(error, DatabaseError) and error.is_contention:
+        return of_contention(_of_statement(step.script, error), error, standing=standing)
     if isinstance(error, DatabaseError):
         return StepError(
             _of_statement(step.script, error),
-            holds=standing,
-            remedy=_REMEDIES.get(error.code, "Mend the file, or what it found in the database, and run it again."),
+            holds="\n".join(filter(None, (standing, error.holds))),
+            remedy=error.remedy
+            or _REMEDIES.get(error.code, "Mend the file, or what it found in the database, and run it again."),
         )
     return error
+
+
+def of_contention(what: str, error: DatabaseError, *, standing: str) -> LockError:
+    """Put into words that others were in the way, and would not go."""
+    if not error.hindrance:
+        return LockError(what, holds=standing, remedy="Run again when nobody is in the way.")
+    remedy = "Run again when they are done, or end them, or wait longer (--lock-wait, lock_wait)."
+    return LockError(f"{what}\n{error.hindrance}", holds=standing, remedy=remedy)
 
 
 def _of_statement(script: Script, error: DatabaseError) -> str:
@@ -75,12 +87,12 @@ def _of_statement(script: Script, error: DatabaseError) -> str:
     line, column = _place(script.text, at) if at is not None else (piece.statement_line, None)
     what, shown_line = error.what, _line(script.text, piece, line)
     excerpt = _excerpt(shown_line, line, column)
-    if speaks_of_passwords(script.text):
-        secrets = _secrets(piece.statement)
+    if speaks_of_passwords(script.text + error.generated):
+        secrets = _secrets(piece.statement) | _secrets(error.generated)
         what, bare = _without(secrets, what), _without(secrets, shown_line)
         if bare != shown_line or speaks_of_passwords(bare):
             excerpt = _excerpt(discreet(bare), line, None)
-    return "\n".join([f"{script.path}:{line}: {what}", *excerpt])
+    return "\n".join([f"{script.path}:{line}: {what}", *excerpt, *generated.lines(error.generated)])
 
 
 def _secrets(statement: str) -> set[str]:

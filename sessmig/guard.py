@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from sessmig import looks, script
+from sessmig import generated, looks, script
 from sessmig.course import CHANGING, NAMING, Course
 from sessmig.declared import Declared, may_lose
 from sessmig.effects import effects
+from sessmig.errors import DatabaseError
 from sessmig.evidence import Evidence
 from sessmig.free_checks import new_faults, switched_off
 from sessmig.last_look import LastLook
 from sessmig.losses import losses
-from sessmig.model import Script
+from sessmig.model import Piece, Script
 from sessmig.results import CheckResult
 from sessmig.rows import Effect, Fault, Loss, Table
 
@@ -39,28 +40,43 @@ class Guard:
     Args:
         database: where the step is carried out.
         source: its script.
+        depth: what is looked at: all that a whole step is asked for; without the free checks, for one statement of a
+            step of several commits; or only what is counted anyway, for one range of such a statement.
     """
 
-    def __init__(self, database: Database, source: Script) -> None:
+    def __init__(
+        self, database: Database, source: Script, *, depth: Literal["step", "statement", "range"] = "step"
+    ) -> None:
         self._database = database
+        self._depth = depth
         self._source = source
         self._dialect = database.dialect
         directive = source.directive("may-lose")
         patterns = may_lose(source.path, directive) if directive else ()
         self._declared = Declared(patterns, self._dialect)
-        kinds: dict[script.Outline, script.Outline] = {}
-        found = (script.outline(piece.statement, self._dialect) for piece in source.pieces)
-        self.outlines = [kinds.setdefault(outline, outline) for outline in found]
+        self._kinds: dict[script.Outline, script.Outline] = {}
+        self.outlines = self._outlined(source.pieces)
         """What each statement is; of 200,000 most are the same."""
-        self._acts = {
-            number: script.act(source.pieces[number].statement, self._dialect)
-            for number, outline in enumerate(self.outlines)
-            if outline.verb in NAMING
-        }
+        self._acts = self._acted()
+        self._queries = {source.pieces[number].statement_line for number in generated.queries(source)}
+        """The lines of the queries whose rows are run: until then nobody knows what they do."""
+        self._place = 0
+        """How many statements stand before the first of those that are sent now."""
         self._seen = Evidence(Course((), self._dialect), {})
         self._last = LastLook(database, source, self._declared, self._seen)
         self._faults: tuple[Fault, ...] = ()
         self._checks: tuple[CheckResult, ...] = ()
+
+    def _outlined(self, pieces: Iterable[Piece]) -> list[script.Outline]:
+        found = (script.outline(piece.statement, self._dialect) for piece in pieces)
+        return [self._kinds.setdefault(outline, outline) for outline in found]
+
+    def _acted(self) -> dict[int, script.Act]:
+        return {
+            number: script.act(self._source.pieces[number].statement, self._dialect)
+            for number, outline in enumerate(self.outlines)
+            if outline.verb in NAMING
+        }
 
     def begin(self) -> None:
         """Look at the tables, and begin to count."""
@@ -69,17 +85,55 @@ class Guard:
         self._seen = seen = Evidence(Course(tables, self._dialect), {table.identity: table for table in tables})
         self._last = LastLook(database, self._source, self._declared, seen)
         seen.cascading = tuple(self._cascading())
+        if self._depth == "range":
+            database.watch(pieces)
+            return
         counted = self._to_count(tables)
-        with database.read_only():
-            self._faults = database.faults(counted, pieces)
+        if self._depth == "step":
+            self._faults = self._find_faults(tables if self._queries else counted)
         seen.alone = database.held(tables)
         seen.rows_before = looks.counts(database, counted)
         unknown = [t for t in tables if t.storage and looks.is_small(t) and t.identity not in seen.rows_before]
-        if not any(verb in _HIDING or verb == "TRUNCATE" for verb, _ in seen.cascading):
+        if not self._queries and not any(verb in _HIDING or verb == "TRUNCATE" for verb, _ in seen.cascading):
             rewritten = {seen.top(identity) for identity in self._rewritten()}
             unknown = [table for table in unknown if seen.top(table.identity) in rewritten]
         seen.filled = looks.filled(database, unknown)
         database.watch(pieces)
+
+    def named(self) -> list[Table]:
+        """Return the tables that the statements speak of, as they stand now; within no `begin`."""
+        return self._to_count(self._database.tables())
+
+    def _find_faults(self, tables: Iterable[Table]) -> tuple[Fault, ...]:
+        with self._database.read_only():
+            return self._database.faults(tuple(tables), self._source.pieces, is_all=bool(self._queries))
+
+    def grow(self, number: int, given: Script) -> None:
+        """Take in what a query gives, before the first of it runs; its statements are those that are sent now.
+
+        Args:
+            number: which of the file's statements the query is.
+            given: the statements.
+        """
+        seen, database, pieces = self._seen, self._database, self._source.pieces
+        self._place = at = self._place + number + 1
+        self._source = replace(
+            self._source, text=self._source.text + given.text, pieces=(*pieces[:at], *given.pieces, *pieces[at:])
+        )
+        self.outlines[at:at] = self._outlined(given.pieces)
+        self._acts = self._acted()
+        self._last.source = self._source
+        seen.cascading = tuple(self._cascading())
+        now = {table.identity: table for table in database.tables()}
+        # What nothing has happened to holds as many rows as before the step.
+        changed = {*seen.rows_before, *seen.course.tallies, *database.changes()}
+        named = [table.identity for table in self._to_count(seen.before.values()) if table.identity not in changed]
+        seen.rows_before |= looks.counts(database, [now[identity] for identity in named if identity in now])
+        database.watch(given.pieces, more=True)
+
+    def go_on(self, number: int, given: Script) -> None:
+        """Go back to the file's own statements, behind the query whose rows have been run."""
+        self._place += len(given.pieces) - number - 1
 
     def locked(self) -> None:
         """Count the rows that nobody else can change now; before, it might have waited, or others have changed them."""
@@ -100,7 +154,8 @@ class Guard:
 
     def _cascading(self) -> Iterator[tuple[str, int]]:
         for piece, outline, number in zip(self._source.pieces, self.outlines, range(len(self.outlines)), strict=True):
-            if (outline.verb in _HIDING and not _is_harmless(outline.verb, piece.statement)) or (
+            hides = outline.verb in _HIDING and not _is_harmless(outline.verb, piece.statement)
+            if (hides and piece.statement_line not in self._queries) or (
                 outline.verb.startswith(("DROP", "TRUNCATE"))
                 and (number not in self._acts or self._acts[number].cascades)
             ):
@@ -151,16 +206,21 @@ class Guard:
         """Cut the statements where something is to be looked at before the next; look as the next stretch is taken."""
         start = first
         for number in range(first, last):
-            if self._is_destructive(number):
+            if self._is_destructive(self._place + number):
                 if number > start:
                     yield start, number
                     start = number
-                self._last.look(number, self._acts[number])
+                try:
+                    self._last.look(self._place + number, self._acts[self._place + number])
+                except DatabaseError as error:
+                    error.index = number
+                    raise
         if start < last:
             yield start, last
 
     def done(self, number: int, rows: int | None) -> script.Outline:
         """Take a statement into account that was done; return what it is."""
+        number += self._place
         outline = self.outlines[number]
         self._last.has_run(outline.verb)
         if outline.verb in CHANGING or outline.verb in NAMING or outline.verb == "SELECT":
@@ -171,10 +231,12 @@ class Guard:
         """Look at what the statements have done, and count no longer."""
         seen, database = self._seen, self._database
         seen.changes = dict(database.changes())
-        tables = database.tables()
+        tables = database.tables() if self._depth != "range" else tuple(seen.before.values())
         database.unwatch()
         seen.after = {table.identity: table for table in tables}
         seen.course.settle(tables)
+        if self._depth == "range":
+            return
         touched = {*seen.rows_before, *seen.changes, *seen.course.tallies}
         touched |= seen.after.keys() - seen.before.keys()
         touched |= {i for i, t in seen.after.items() if _has_moved(t, seen.before.get(i))}
@@ -183,6 +245,8 @@ class Guard:
         seen.rows_after = looks.counts(database, [seen.after[i] for i in sorted(touched) if i in seen.after])
         unread = [i for i, t in seen.after.items() if i not in seen.rows_after and _has_moved(t, seen.before.get(i))]
         seen.rewritten = frozenset(self._rewritten()) if unread else frozenset()
+        if self._depth == "statement":
+            return
         changed = [seen.after[identity] for identity in touched if identity in seen.after]
         with database.read_only():
             found = database.faults(changed, self._source.pieces)

@@ -18,15 +18,17 @@ from sessmig.head import read_wait, top_directive
 from sessmig.ledger import Ledger
 from sessmig.model import Entry, Holder, Plan
 from sessmig.plan import Waits, Wish, make_plan
-from sessmig.results import Event, EventKind, StepReport
+from sessmig.results import BatchReport, Event, EventKind, StepReport
 from sessmig.source import Series, discover
+from sessmig.stop import Stop
+from sessmig.waiting import longest
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
 
 _LOG = logging.getLogger("sessmig")
 # A library does not print: without a handler of the application's own, Python would write warnings to stderr.
-_LEVELS = {"failed": logging.ERROR, "waiting": logging.WARNING}
+_LEVELS = {"failed": logging.ERROR, "waiting": logging.WARNING, "progress": logging.DEBUG}
 _LOG.addHandler(logging.NullHandler())
 
 
@@ -48,6 +50,26 @@ class BackupWish:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttle:
+    """What makes a run in batches pause between two of them.
+
+    Args:
+        max_lag: PostgreSQL: how many seconds the slowest replica may be behind; as many as it likes, if None.
+        query: while this query gives more than 0, the run pauses.
+    """
+
+    max_lag: float | None = None
+    query: str | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    """When a run may say next that it waits: it may wait at each of a thousand commits."""
+
+    next: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What is to be run, where, and how.
 
@@ -57,12 +79,15 @@ class Job:
         series: the series' name; the folder's, if None.
         table: the ledger's name.
         wish: which migrations.
-        lock_wait: seconds to wait for the lock.
+        lock_wait: seconds to wait for the lock, and in each step for those of others.
         dry_run: roll everything back at the end.
         single_transaction: make the whole run one commit.
         within: the caller has opened the transaction, under the lock, and ends it.
         pending: `error` refuses to apply what is pending.
         backup: whether the run begins with one.
+        throttle: what makes batches pause.
+        stop: how it is asked to stop.
+        told: when it said last that it waits.
         on_event: told what is happening, from the thread that runs.
     """
 
@@ -77,16 +102,26 @@ class Job:
     within: bool = False
     pending: Literal["apply", "error"] = "apply"
     backup: BackupWish = field(default_factory=BackupWish)
+    throttle: Throttle = field(default_factory=Throttle)
+    stop: Stop = field(default_factory=Stop)
+    told: Told = field(default_factory=Told, repr=False, compare=False)
     on_event: Callable[[Event], None] | None = None
 
-    def emit(self, kind: EventKind, text: str, title: str = "", report: StepReport | None = None) -> None:
+    def emit(
+        self,
+        kind: EventKind,
+        text: str,
+        title: str = "",
+        report: StepReport | None = None,
+        progress: BatchReport | None = None,
+    ) -> None:
         """Tell whoever watches, and the logger `sessmig`."""
         _LOG.log(_LEVELS.get(kind, logging.INFO), "%s", text)
         for check in report.checks if report else ():
             if check.outcome == "warned":
                 _LOG.warning("%s: %s: %s", title, check.name, check.found)
         if self.on_event:
-            self.on_event(Event(kind, text, title, report))
+            self.on_event(Event(kind, text, title, report, progress))
 
     def await_reading(self) -> None:
         """Wait until nobody stands in the way of reading, no longer than for the lock."""
@@ -100,18 +135,47 @@ class Job:
         """Return the same job, for a look at what is applied: what is late or ahead is no reason to refuse that."""
         return replace(self, wish=replace(self.wish, allow_late=True, ahead="ok"))
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Open a transaction under the lock; in a dry run it is rolled back at its end."""
+    def transaction(
+        self,
+        *,
+        wait: float | None = None,
+        lock_timeout: float | None = None,
+        foreign_keys: bool = True,
+        steady: bool = False,
+    ) -> AbstractContextManager[None]:
+        """Open a transaction under the lock; in a dry run it is rolled back at its end.
+
+        Args:
+            wait: seconds to wait for the lock; `lock_wait`, if None.
+            lock_timeout: seconds that each statement waits for the locks of others; as long as one try may, if None.
+            foreign_keys: False has none enforced until it is over.
+            steady: what others commit meanwhile is not seen.
+        """
         if self.within:
             return nullcontext()
         return self.database.transaction(
-            self.table, wait=self.lock_wait, on_wait=_Patience(self).told, keep=not self.dry_run
+            self.table,
+            wait=self.lock_wait if wait is None else wait,
+            on_wait=_Patience(self).told,
+            keep=not self.dry_run,
+            steady=steady,
+            lock_timeout=longest(self.lock_wait) if lock_timeout is None else lock_timeout,
+            foreign_keys=foreign_keys,
         )
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the lock over several transactions, and what stands between them."""
+        return self.database.exclusive(self.table, wait=self.lock_wait, on_wait=_Patience(self).told)
 
     def steady_transaction(self) -> AbstractContextManager[None]:
         """Open one under the lock that is rolled back at its end, and does not see what others commit meanwhile."""
         return self.database.transaction(
-            self.table, wait=self.lock_wait, on_wait=_Patience(self).told, keep=False, steady=True
+            self.table,
+            wait=self.lock_wait,
+            on_wait=_Patience(self).told,
+            keep=False,
+            steady=True,
+            lock_timeout=longest(self.lock_wait),
         )
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -126,12 +190,12 @@ class _Patience:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._next = 0.0
 
     def told(self, holder: Holder) -> None:
+        self._job.stop.look()
         now = time.monotonic()
-        if now >= self._next:
-            self._next = now + self._EVERY
+        if now >= self._job.told.next:
+            self._job.told.next = now + self._EVERY
             self._job.emit("waiting", f"waiting for the lock, held by {holder}")
 
 

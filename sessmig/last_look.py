@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from sessmig import looks, script
 from sessmig.course import CHANGING, Course
 from sessmig.declared import Declared
-from sessmig.errors import DatabaseError
 from sessmig.evidence import Copy, Drop, Evidence, Stand, Truncate
 from sessmig.model import Script
 from sessmig.rows import Column, Table
@@ -35,7 +34,7 @@ class LastLook:
 
     def __init__(self, database: Database, source: Script, declared: Declared, seen: Evidence) -> None:
         self._database = database
-        self._source = source
+        self.source = source
         self._dialect = database.dialect
         self._declared = declared
         self._seen = seen
@@ -55,7 +54,7 @@ class LastLook:
             act: what it does to tables.
 
         Raises:
-            DatabaseError: the table is not to be had; with the number of the statement.
+            DatabaseError: the table is not to be had.
         """
         if not self._seen.drops and all((self._seen.course.find(name) or 0) < 0 for name in act.tables):
             return  # the step has made them itself
@@ -63,7 +62,7 @@ class LastLook:
             self._standing = {table.identity: table for table in self._database.tables()}
         tables = self._standing
         named = Course(tables.values(), self._dialect)
-        line = self._source.pieces[number].statement_line
+        line = self.source.pieces[number].statement_line
         self._seen.changes = self._database.changes()
         for name in act.tables:
             if self._seen.course.is_temporary(name):
@@ -72,7 +71,7 @@ class LastLook:
             if table is None or not (table.identity in self._seen.before or self._stands_for_another(table.identity)):
                 continue
             if not self._is_declared(table):
-                self._hold(table, number)
+                self._hold(table)
             if act.dropped_columns:
                 self._columns(table, act.dropped_columns, line)
             elif act.verb == "TRUNCATE":
@@ -81,13 +80,9 @@ class LastLook:
                 self._seen.drops[table.identity] = self._drop(table, tables, line)
                 tables.pop(table.identity)
 
-    def _hold(self, table: Table, number: int) -> None:
+    def _hold(self, table: Table) -> None:
         """What others write between the look and the statement would go unseen; it would lock them out anyway."""
-        try:
-            self._database.hold(table)
-        except DatabaseError as error:
-            error.index = number
-            raise
+        self._database.hold(table)
 
     def _stands_for_another(self, identity: int) -> bool:
         return any(identity in drop.copies for drop in self._seen.drops.values())

@@ -6,15 +6,15 @@ Knows the tables' columns; decides nothing about what is to be run.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sessmig.errors import LedgerError
+from sessmig.ledger_rows import as_json, legacy_entries
 from sessmig.ledger_tables import COLUMNS, LOG_COLUMNS, WEBUI_COLUMNS, create_statements, refuse_foreign
-from sessmig.model import LEGACY, Cell, Entry, Migration
+from sessmig.model import LEGACY, Cell, Entry, Migration, Status, Step
 from sessmig.results import StepReport
-from sessmig.words import plain, shown
+from sessmig.words import shown
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -36,7 +36,7 @@ class Ledger:
     """
 
     def __init__(self, database: Database, name: str, series: str) -> None:
-        self._database = database
+        self.database = database
         self.name = name
         self.series = series
         database.find_ledger(name, WEBUI_COLUMNS)  # which sessmig's own has too
@@ -52,19 +52,27 @@ class Ledger:
         Raises:
             LedgerError: the table is another program's.
         """
-        columns = frozenset(self._database.columns(self.name))
+        columns = frozenset(self.database.columns(self.name))
         if not columns:
             return ()
         if columns == WEBUI_COLUMNS:
-            return tuple(_legacy_entries(self._old_rows())) if since is None else ()
-        refuse_foreign(self._database, self.name, columns)
-        chosen = "series = $1 AND version >= $2" if since is not None else "(series = $1 OR series = $2)"
-        applied_at = self._database.types.utc % "applied_at"
-        answer = self._database.query(
+            return tuple(legacy_entries(self._old_rows())) if since is None else ()
+        refuse_foreign(self.database, self.name, columns)
+        if since is not None:
+            return self._entries("series = $1 AND version >= $2", since)
+        return self._entries("(series = $1 OR series = $2)", LEGACY)
+
+    def entry(self, version: int) -> Entry | None:
+        """Read the row of one version; to be asked only where the ledger stands."""
+        return next(iter(self._entries("series = $1 AND version = $2", version)), None)
+
+    def _entries(self, chosen: str, other: Cell) -> tuple[Entry, ...]:
+        applied_at = self.database.types.utc % "applied_at"
+        answer = self.database.query(
             "SELECT series, version, migration_id, status, checksum, description, "
             f"{applied_at}, duration_ms, applied_by, CAST(metadata AS TEXT) FROM {self._table} WHERE {chosen} "
             "ORDER BY version",
-            (self.series, LEGACY if since is None else since),
+            (self.series, other),
         )
         return tuple(Entry(*row) for row in answer.rows)  # type: ignore[arg-type]
 
@@ -74,16 +82,16 @@ class Ledger:
         Raises:
             LedgerError: the table is another program's.
         """
-        columns = frozenset(self._database.columns(self.name))
+        columns = frozenset(self.database.columns(self.name))
         if not columns:
             self._create(taken_over=False)
         elif columns == WEBUI_COLUMNS:
             self._take_over()
         else:
-            refuse_foreign(self._database, self.name, columns)
+            refuse_foreign(self.database, self.name, columns)
         self.refuse_foreign_log()
         if not self._has_log:
-            self._send(create_statements(self._database, f"{self.name}_log", LOG_COLUMNS))
+            self._send(create_statements(self.database, f"{self.name}_log", LOG_COLUMNS))
 
     def refuse_foreign_log(self) -> None:
         """Refuse a table of the log's name that is not sessmig's; it may be missing.
@@ -91,10 +99,10 @@ class Ledger:
         Raises:
             LedgerError: it is another program's.
         """
-        log = frozenset(self._database.columns(f"{self.name}_log"))
+        log = frozenset(self.database.columns(f"{self.name}_log"))
         if log and not log >= _LOG_NAMES:
             raise LedgerError(
-                f"{self._database.label}: the table {self.name}_log is not sessmig's log"
+                f"{self.database.label}: the table {self.name}_log is not sessmig's log"
                 f" (columns: {', '.join(sorted(log))})",
                 holds="Nothing was touched.",
                 remedy="Keep it, and give sessmig a table of its own with --table NAME; its log is then NAME_log.",
@@ -103,11 +111,11 @@ class Ledger:
     @property
     def is_standing(self) -> bool:
         """Whether `ensure` would find nothing to do."""
-        return self._has_log and frozenset(self._database.columns(self.name)) >= _NAMES
+        return self._has_log and frozenset(self.database.columns(self.name)) >= _NAMES
 
     @property
     def _has_log(self) -> bool:
-        return frozenset(self._database.columns(f"{self.name}_log")) >= _LOG_NAMES
+        return frozenset(self.database.columns(f"{self.name}_log")) >= _LOG_NAMES
 
     def record(self, migration: Migration, step: StepReport) -> None:
         """Write the row that says: this exact file ran, and its checks held."""
@@ -119,19 +127,47 @@ class Ledger:
             status="success",
             checksum=migration.checksum,
             duration_ms=step.duration_ms,
-            metadata=_json(metadata),
+            metadata=as_json(metadata),
+        )
+
+    def record_half(self, step: Step, status: Status, metadata: str, duration_ms: int) -> None:
+        """Write the row that says how far a step of several commits is.
+
+        Args:
+            step: the step.
+            status: `running` or `failed`.
+            metadata: `Progress.as_json`.
+            duration_ms: how long it was worked on until now.
+        """
+        self._upsert(
+            step.migration.version,
+            migration_id=step.migration.name,
+            description=step.script.description,
+            status=status,
+            checksum=step.migration.checksum,
+            duration_ms=duration_ms,
+            metadata=metadata,
+        )
+
+    def mark(self, migration: Migration, status: str, metadata: str | None) -> None:
+        """Change the status of a row, and what is kept with it."""
+        self.database.query(
+            f"UPDATE {self._table} SET status = $1, metadata = $2 WHERE series = $3 AND version = $4",
+            (status, metadata, self.series, migration.version),
         )
 
     def take_back(self, migration: Migration) -> None:
-        """Say that a migration was rolled back: it is pending again."""
-        self._database.query(
-            f"UPDATE {self._table} SET status = 'rolled_back' WHERE series = $1 AND version = $2",
+        """Say that a migration was rolled back: it is pending again. What a half-done one had reached is forgotten."""
+        self.database.query(
+            f"UPDATE {self._table} SET status = 'rolled_back', "
+            "metadata = CASE WHEN status IN ('running', 'failed') THEN NULL ELSE metadata END "
+            "WHERE series = $1 AND version = $2",
             (self.series, migration.version),
         )
 
     def resign(self, migration: Migration) -> None:
         """Take an applied migration's file as it is now: its checksum and its name."""
-        self._database.query(
+        self.database.query(
             f"UPDATE {self._table} SET checksum = $1, migration_id = $2 WHERE series = $3 AND version = $4",
             (migration.checksum, migration.name, self.series, migration.version),
         )
@@ -144,15 +180,15 @@ class Ledger:
         Args:
             migration: what was attempted; None for what concerns the database as a whole (version 0).
             action: apply, verify, rollback, baseline, backup, restore or resign.
-            outcome: success or failed.
+            outcome: success, failed or interrupted.
             started_at: UTC, `YYYY-MM-DD HH:MM:SS`.
             duration_ms: milliseconds.
             detail: what there is to tell, as JSON knows it.
         """
         from sessmig import __version__
 
-        moment = self._database.types.moment % "$5"
-        self._database.query(
+        moment = self.database.types.moment % "$5"
+        self.database.query(
             f"INSERT INTO {self._log} (series, version, migration_id, action, started_at, duration_ms, outcome, "
             f"done_by, sessmig_version, detail) VALUES ($1, $2, $3, $4, {moment}, $6, $7, $8, $9, $10)",
             (
@@ -165,7 +201,7 @@ class Ledger:
                 outcome,
                 done_by(),
                 __version__,
-                _json(detail),
+                as_json(detail),
             ),
         )
 
@@ -183,7 +219,7 @@ class Ledger:
         if not self._has_log:
             return {}
         chosen = ", ".join(f"'{action}'" for action in actions)
-        answer = self._database.query(
+        answer = self.database.query(
             f"SELECT CAST(detail AS TEXT) FROM {self._log} WHERE series = $1 AND version = $2 "
             f"AND action IN ({chosen}) AND outcome = 'success' ORDER BY id DESC",
             (self.series, version),
@@ -195,95 +231,49 @@ class Ledger:
         names = ["series", "version", *values, "applied_by"]
         places = [f"${n}" for n in range(1, len(names) + 1)]
         updates = ", ".join(f"{name} = excluded.{name}" for name in [*names[2:], "applied_at"])
-        self._database.query(
+        self.database.query(
             f"INSERT INTO {self._table} ({', '.join(names)}, applied_at) "
-            f"VALUES ({', '.join(places)}, {self._database.types.now}) "
+            f"VALUES ({', '.join(places)}, {self.database.types.now}) "
             f"ON CONFLICT (series, version) DO UPDATE SET {updates}",
             (self.series, version, *values.values(), done_by()),
         )
 
     def _create(self, *, taken_over: bool) -> None:
-        self._send(create_statements(self._database, self.name, COLUMNS, taken_over=taken_over))
+        self._send(create_statements(self.database, self.name, COLUMNS, taken_over=taken_over))
 
     def _send(self, statements: Sequence[str]) -> None:
         for statement in statements:
-            self._database.query(statement)
+            self.database.query(statement)
 
     def _old_rows(self) -> tuple[tuple[Cell, ...], ...]:
-        return self._database.query(
-            f"SELECT CAST(migration_id AS TEXT), {self._database.types.iso % 'applied_at'}, CAST(description AS TEXT), "
+        return self.database.query(
+            f"SELECT CAST(migration_id AS TEXT), {self.database.types.iso % 'applied_at'}, CAST(description AS TEXT), "
             f"CAST(status AS TEXT), CAST(metadata AS TEXT) FROM {self._table} ORDER BY applied_at, migration_id"
         ).rows
 
     def _take_over(self) -> None:
         """Rebuild the webui system's own table; its rows stay, as the series `legacy`."""
-        entries = list(_legacy_entries(self._old_rows()))
-        rights = self._database.rights(self.name)
-        self._database.query(f"DROP TABLE {self._table}")
+        entries = list(legacy_entries(self._old_rows()))
+        rights = self.database.rights(self.name)
+        self.database.query(f"DROP TABLE {self._table}")
         self._create(taken_over=True)
-        applied_at = self._database.types.moment % "$5"
+        applied_at = self.database.types.moment % "$5"
         for entry in entries:
-            self._database.query(
+            self.database.query(
                 f"INSERT INTO {self._table} (series, version, migration_id, description, applied_at, metadata, status) "
                 f"VALUES ($1, $2, $3, $4, {applied_at}, $6, 'baseline')",
                 (entry.series, entry.version, entry.name, entry.description, entry.applied_at, entry.metadata),
             )
-        kept = self._database.query(f"SELECT count(*) FROM {self._table}").rows[0][0]
+        kept = self.database.query(f"SELECT count(*) FROM {self._table}").rows[0][0]
         if kept != len(entries):
             raise LedgerError(f"{self._table}: of {len(entries)} rows only {shown(kept)} were taken over")
         names = {
             "name": self.name,
             "table": self._table,
-            "table_count_up": self._database.table(f"{self.name}_count_up"),
+            "table_count_up": self.database.table(f"{self.name}_count_up"),
         }
-        self._send([statement.format(**names) for statement in self._database.types.count_up])
+        self._send([statement.format(**names) for statement in self.database.types.count_up])
         self._send(rights)
-
-
-def _legacy_entries(rows: Sequence[tuple[Cell, ...]]) -> Iterator[Entry]:
-    """Read the webui system's rows as ours, numbered in their order; what has no place of its own goes to metadata."""
-    for version, (name, applied_at, description, status, metadata) in enumerate(rows, 1):
-        kept: dict[str, Any] = {"old_status": status}
-        moment = _utc(applied_at)
-        if moment != applied_at:
-            kept["old_applied_at"] = applied_at
-        if metadata not in (None, ""):
-            try:
-                value = _read_json(str(metadata))
-            except ValueError:
-                value = metadata
-            is_flat = isinstance(value, dict) and not value.keys() & {"old_status", "old_applied_at"}
-            kept = {**value, **kept} if is_flat else {"old_metadata": value, **kept}
-        told = None if description is None else str(description)
-        yield Entry(
-            LEGACY, version, "" if name is None else str(name), "baseline", None, told, moment, metadata=_json(kept)
-        )
-
-
-def _read_json(text: str) -> Any:
-    """Read JSON as every database can keep it: PostgreSQL takes neither NaN nor a NUL nor half a character."""
-    value = json.loads(text)
-    written = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    if "\\u0000" in written:
-        raise ValueError("a NUL")
-    written.encode()
-    return value
-
-
-def _utc(moment: Cell) -> str | None:
-    """Return an old row's time as UTC without an offset; None if it is no time."""
-    if moment is None:
-        return None
-    try:
-        read = datetime.fromisoformat(str(moment))
-    except ValueError:
-        return None
-    return str(moment) if read.tzinfo is None else str(read.astimezone(UTC).replace(tzinfo=None))
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    text = json.dumps(plain(value), ensure_ascii=False)
-    return text.encode(errors="replace").decode()  # the name of a file need not be UTF-8
 
 
 def done_by() -> str:

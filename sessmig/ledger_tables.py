@@ -50,7 +50,7 @@ LOG_COLUMNS = (
     Column("action", "text", "NOT NULL", "apply, verify, rollback, baseline, backup, restore or resign"),
     Column("started_at", "time", "NOT NULL", "When the attempt began (UTC)"),
     Column("duration_ms", "integer", "NOT NULL", "How long it took, in milliseconds"),
-    Column("outcome", "text", "NOT NULL", "success or failed"),
+    Column("outcome", "text", "NOT NULL", "success, failed or interrupted"),
     Column("done_by", "text", "NOT NULL", "Who did it: user@host"),
     Column("sessmig_version", "text", "NOT NULL", "The version of sessmig"),
     Column("detail", "json", "NOT NULL", "Statements with rows, checks with answers, measures, the error"),

@@ -108,7 +108,9 @@ def _ask(database: Database, sql: str) -> Keys | None:
     try:
         with database.read_only():
             return database.query(sql).rows
-    except DatabaseError:
+    except DatabaseError as error:
+        if error.is_contention:  # a moment later it can
+            raise
         return None
 
 

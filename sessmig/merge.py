@@ -39,6 +39,8 @@ class Merge:
     path: Path
     line: int
     comparing: tuple[Pair, ...] = ()
+    within: str = ""
+    """A condition on the source's columns: the account is taken of these rows only."""
     after: str = ""
     """What the source is after the step, where that is something else than before."""
     rejects: tuple[Reject, ...] = ()
@@ -56,4 +58,12 @@ class Merge:
     @property
     def standing(self) -> str:
         """The source as it is to be read after the step."""
-        return self.after or self.source
+        return self._read(self.after or self.source)
+
+    @property
+    def read(self) -> str:
+        """The source as it is to be read before the step."""
+        return self._read(self.source)
+
+    def _read(self, place: str) -> str:
+        return f"(SELECT * FROM {place} WHERE {self.within})" if self.within else place

@@ -62,7 +62,7 @@ class MergeSql:
         """
         columns = {target: source for source, target in self._pairs}
         listed = _listed(f"s.{source} AS {target}" for target, source in columns.items())
-        empty = f"(SELECT {listed} FROM {self._merge.source} AS s WHERE 1 = 0)"
+        empty = f"(SELECT {listed} FROM {self._merge.read} AS s WHERE 1 = 0)"
         return MergeSql(replace(self._merge, target=empty), self._unlike)
 
     def probe(self) -> str:
@@ -74,25 +74,25 @@ class MergeSql:
     def compared(self, *, after: bool = False) -> str:
         """Return no row, with the keys and compared columns of the source and then those of the target."""
         columns = [f"s.{source}" for source, _ in self._pairs] + [f"t.{target}" for _, target in self._pairs]
-        source = self._after if after else self._merge.source
+        source = self._after if after else self._merge.read
         return f"SELECT {_listed(columns)} FROM {source} AS s, {self._merge.target} AS t LIMIT 0"
 
     def totals(self) -> str:
         """Count the rows of the source, and those with a NULL in their key."""
         no_key = " OR ".join(f"s.{name} IS NULL" for name in self._keys)
-        return f"SELECT count(*), count(CASE WHEN {no_key} THEN 1 END) FROM {self._merge.source} AS s"
+        return f"SELECT count(*), count(CASE WHEN {no_key} THEN 1 END) FROM {self._merge.read} AS s"
 
     def without_key(self, limit: int) -> str:
         """Show rows of the source with a NULL in their key."""
         columns = _listed(f"s.{name}" for name in dict.fromkeys(source for source, _ in self._pairs))
         no_key = " OR ".join(f"s.{name} IS NULL" for name in self._keys)
-        return f"SELECT {columns} FROM {self._merge.source} AS s WHERE {no_key} LIMIT {limit}"
+        return f"SELECT {columns} FROM {self._merge.read} AS s WHERE {no_key} LIMIT {limit}"
 
     def twice(self, what: str) -> str:
         """Ask for the keys that stand in the source more than once."""
         keys = _listed(f"s.{name}" for name in self._keys)
         return (
-            f"SELECT {what} FROM (SELECT {keys}, count(*) AS times FROM {self._merge.source} AS s"
+            f"SELECT {what} FROM (SELECT {keys}, count(*) AS times FROM {self._merge.read} AS s"
             f" GROUP BY {keys} HAVING count(*) > 1) AS twice"
         )
 
@@ -103,7 +103,9 @@ class MergeSql:
     def _ruled(self) -> str:
         rules = " ".join(f"WHEN ({rule.condition}) THEN {n}" for n, rule in enumerate(self._merge.rejects, 1))
         # The table keeps its own name here, so that a rule's subquery can speak of it.
-        source = self._merge.source + (" AS source" if self._merge.source.startswith("(") else "")
+        source = self._merge.read
+        if source.startswith("("):
+            source += f" AS {'source' if self._merge.source.startswith('(') else self._merge.source.rpartition('.')[2]}"
         return f"(SELECT *, CASE {rules} ELSE 0 END AS sessmig_rule FROM {source})"
 
     def nothing_kept(self) -> str:
@@ -111,7 +113,7 @@ class MergeSql:
         columns = [f"s.{name} AS key_{n}" for n, name in enumerate(self._keys, 1)]
         columns += ["0 AS rule", "0 AS stood"]
         columns += [f"t.{target} AS value_{n}" for n, (_, target) in enumerate(self._merge.comparing, 1)]
-        return f"SELECT {', '.join(columns)} FROM {self._merge.source} AS s, {self._merge.target} AS t LIMIT 0"
+        return f"SELECT {', '.join(columns)} FROM {self._merge.read} AS s, {self._merge.target} AS t LIMIT 0"
 
     def kept_shown(self) -> str:
         """The kept keys, by their own names."""
@@ -152,7 +154,7 @@ class MergeSql:
         return f"SELECT {self._shown()} FROM {self._matched(f'({self._differ()})')} LIMIT {limit}"
 
     def _matched(self, *conditions: str) -> str:
-        matched = f"{self._merge.source} AS s JOIN {self._merge.target} AS t ON {self._on('s')}"
+        matched = f"{self._merge.read} AS s JOIN {self._merge.target} AS t ON {self._on('s')}"
         return matched + _where(*conditions, self._new())
 
     # After it.
@@ -216,12 +218,12 @@ class MergeSql:
     def copy(self) -> str:
         """Ask for what has to be known of a source whose rows the step itself takes away."""
         columns = dict.fromkeys([*self._keys, *(source for source, _ in self._merge.comparing)])
-        return f"SELECT {_listed(f's.{name}' for name in columns)} FROM {self._merge.source} AS s"
+        return f"SELECT {_listed(f's.{name}' for name in columns)} FROM {self._merge.read} AS s"
 
     def moved(self, copy: str, sharing: Iterable[MergeSql] = ()) -> str:
         """Count the rows that have left the source and that the target has instead, or one of others that share it."""
         same = " AND ".join(f"s.{name} = c.{name}" for name in self._keys)
-        gone = f"NOT EXISTS (SELECT 1 FROM {self._merge.source} AS s WHERE {same})"
+        gone = f"NOT EXISTS (SELECT 1 FROM {self._merge.read} AS s WHERE {same})"
         taken = [merge._new("c") for merge in (self, *sharing)]
         either = f"({' OR '.join(taken)})" if all(taken) else ""
         return f"SELECT count(*) FROM {copy} AS c{_where(gone, either)}"

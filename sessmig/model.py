@@ -85,6 +85,11 @@ class Script:
         """Return the directive at the file's top with this word, if there is one."""
         return next((d for d in self.directives if d.word == word), None)
 
+    @property
+    def is_staged(self) -> bool:
+        """Whether it takes more than one commit, and can stop half done."""
+        return any(d.word in ("no-transaction", "batch") for d in self.directives)
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -201,8 +206,13 @@ class Entry:
     def is_applied(self) -> bool:
         return self.status in ("success", "baseline")
 
+    @property
+    def is_halfway(self) -> bool:
+        """Whether it is a step of several commits that is not done."""
+        return self.status in ("running", "failed")
 
-ProblemKind = Literal["changed", "missing", "late", "ahead"]
+
+ProblemKind = Literal["changed", "missing", "late", "ahead", "half undone", "half done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +241,8 @@ class Plan:
     """Not applied, and held back by a `wait`; or run none the less, where that is ignored."""
     rolled_back: frozenset[int] = frozenset()
     """The versions that were applied once and then rolled back."""
+    halfway: tuple[Entry, ...] = ()
+    """The rows of steps that are half done; those that have a file are pending too."""
 
 
 # What a database answers.
@@ -263,32 +275,6 @@ class Holder:
             self.since and f"since {self.since}",
         )
         return ", ".join(part for part in told if part)
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerTypes:
-    """How a database declares the ledger's columns, and writes the time now (UTC)."""
-
-    text: str
-    integer: str
-    time: str
-    json: str
-    now: str
-    identity: str
-    """A column that numbers its rows by itself."""
-    utc: str
-    """How a time is read as the text `YYYY-MM-DD HH:MM:SS` in UTC; `%s` is the column."""
-    moment: str
-    """How a UTC text is written into such a column; `%s` is the parameter."""
-    iso: str
-    """How a column of whatever type is read as text, times as ISO 8601 has them; `%s` is the column."""
-    count_up: tuple[str, ...]
-    """What gives a row without version the next one of its series.
-
-    `{name}` and `{table}` are the ledger, `{table_count_up}` is what counts.
-    """
-    comment: str = ""
-    """The statement that comments a column, where there is one: `%s` is the column, then the text."""
 
 
 @dataclass(frozen=True, slots=True)

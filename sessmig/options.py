@@ -21,8 +21,9 @@ from sessmig.config import TABLE, Settings, check_keep, check_table, check_when,
 from sessmig.databases import connect
 from sessmig.errors import SessmigError, UsageError
 from sessmig.hints import pasted, pasted_ways, remember
-from sessmig.job import BackupWish, Job
+from sessmig.job import BackupWish, Job, Throttle
 from sessmig.report import SIGNS, as_json
+from sessmig.signals import Ended
 from sessmig.streams import say
 
 INTERRUPTED = 130
@@ -58,14 +59,18 @@ def everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
                     say(f"warning: a password in {option} can be seen in the process list; use {way}", err=True)
             remember(given)
             return command(settings, **rest)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as ended:
             said = {
-                "migrate": ": the step that ran was rolled back; run again to go on",
-                "restore": ": the database is as it was",
-                "rollback": ": nothing of the rollback that ran stays; run again to go on",
+                "migrate": "the step that was next was not begun; run again to go on",
+                "rehearse": "the database is as it was",
+                "restore": "the database is as it was",
+                "rollback": "nothing of the rollback that ran stays; run again to go on",
             }
-            say(f"interrupted{'' if rest.get('dry_run') else said.get(command.__name__, '')}", err=True)
-            return INTERRUPTED
+            # What a rehearsal leaves half done is gone with its copy, or with its transaction.
+            notes = () if command.__name__ == "rehearse" else getattr(ended, "__notes__", ())
+            told = "; ".join(notes) or said.get(command.__name__, "")
+            say(f"interrupted: {told}" if told and not rest.get("dry_run") else "interrupted", err=True)
+            return ended.exit_code if isinstance(ended, Ended) else INTERRUPTED
         except SessmigError as error:
             if rest["as_json_"]:
                 print_json({"error": error_json(error), **(as_json(error.report) if error.report else {})})
@@ -78,6 +83,26 @@ def everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--series", metavar="NAME", help="The series' name; the folder's, if not given."),
         click.option("--table", metavar="NAME", help=f"The ledger's name. [{TABLE}]"),
         click.option("--json", "as_json_", is_flag=True, help="Print JSON."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def throttled(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of whatever runs in batches, and hand them over as one `Throttle`."""
+
+    @functools.wraps(command)
+    def wrapped(settings: Settings, max_lag: float | None, throttle_query: str | None, **rest: Any) -> Any:
+        return command(settings, throttle=Throttle(max_lag, throttle_query), **rest)
+
+    for option in (
+        click.option(
+            "--max-lag",
+            type=click.FloatRange(min=0),
+            metavar="S",
+            help="PostgreSQL: batches pause while a replica is further behind.",
+        ),
+        click.option("--throttle-query", metavar="SQL", help="Batches pause while this gives more than 0."),
     ):
         wrapped = option(wrapped)
     return wrapped

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sessmig.errors import FileError, UsageError
+from sessmig.halfway import read_progress
 from sessmig.model import Entry, Migration, Plan, Problem
 from sessmig.wait import Held, Wait, minute, read_moment
 
@@ -72,19 +73,26 @@ def make_plan(
     below_baseline = max((v for v, e in own.items() if e.status == "baseline"), default=-1)
     waiting = [m for m in migrations if m.version not in applied and m.version > below_baseline]
     known = {m.version for m in migrations} | rows.keys()
+    begun = {version for version, entry in rows.items() if entry.is_halfway}  # its wait was over then
     # Nor has it a time for a `wait` to count from: what it did, nobody has checked.
     held = tuple(
         replace(one, ignored=wish.ignore_wait)
-        for one in _held(waiting, waits, known, rows, own, own.get(below_baseline))
+        for one in _held(
+            [m for m in waiting if m.version not in begun], waits, known, rows, own, own.get(below_baseline)
+        )
     )
     back = {one.version for one in held if not one.ignored}
     waiting = [m for m in waiting if m.version not in back]
     pending = [m for m in waiting if _is_wanted(m, wish)]
+    halfway = {version: entry for version, entry in rows.items() if entry.is_halfway}
     problems = [
         *_changed(migrations, applied),
         *_without_file(migrations, applied, wish),
+        *_half_done(migrations, halfway),
+        *_passing(migrations, pending, halfway),
         # Others go past one that waits, so its turn may come behind theirs, and it is never late.
-        *_late([m for m in pending if m.version not in waits.of], own, wish),
+        # Nor is one late that was begun.
+        *_late([m for m in pending if m.version not in waits.of.keys() | halfway.keys()], own, wish),
     ]
     return Plan(
         pending=tuple(pending),
@@ -93,6 +101,7 @@ def make_plan(
         later=tuple(m for m in waiting if not _is_wanted(m, wish)),
         held=held,
         rolled_back=frozenset(v for v, entry in rows.items() if entry.status == "rolled_back"),
+        halfway=tuple(halfway[version] for version in sorted(halfway)),
     )
 
 
@@ -227,6 +236,49 @@ def _without_file(migrations: Sequence[Migration], applied: dict[int, Entry], wi
                 entry.name,
                 f"{version} {entry.name}: applied on {entry.applied_at}, but its file is gone",
                 "Put the file back (git log --diff-filter=D finds it)",
+            )
+
+
+def _half_done(migrations: Sequence[Migration], halfway: dict[int, Entry]) -> Iterator[Problem]:
+    """Find the half-done steps that cannot go on: without their file, or on their way back."""
+    files = {migration.version: migration for migration in migrations}
+    for version, entry in halfway.items():
+        if version not in files:
+            yield Problem(
+                "missing",
+                version,
+                entry.name,
+                f"{version} {entry.name}: half done, but its file is gone",
+                "Put the file back (git log --diff-filter=D finds it)",
+            )
+        elif read_progress(entry.metadata).undoing:
+            yield Problem(
+                "half undone",
+                version,
+                entry.name,
+                f"{files[version].title}: its rollback was begun and is half done",
+                "Bring it to its end: sessmig rollback"
+                if files[version].rollback
+                else "Put its rollback file back as it was, and bring it to its end: sessmig rollback",
+                files[version].path,
+            )
+
+
+def _passing(
+    migrations: Sequence[Migration], pending: Sequence[Migration], halfway: dict[int, Entry]
+) -> Iterator[Problem]:
+    """Find the half-done steps that what is to be run now would pass over."""
+    versions = {migration.version for migration in pending}
+    for migration in migrations:
+        version = migration.version
+        if version in halfway and version not in versions and max(versions, default=-1) > version:
+            yield Problem(
+                "half done",
+                version,
+                migration.name,
+                f"{migration.title}: half done, and what stands behind it is not run before it is done",
+                f"Bring it to its end: sessmig migrate --to {version}; or take back what is done: sessmig rollback",
+                migration.path,
             )
 
 

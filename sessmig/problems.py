@@ -12,9 +12,12 @@ from sessmig import script
 from sessmig.errors import FileError
 from sessmig.failure import of_problems
 from sessmig.files import read_text
+from sessmig.halfway import read_progress
 from sessmig.job import Job
 from sessmig.ledger import Ledger
-from sessmig.model import Plan, Script
+from sessmig.mended import why_not_on
+from sessmig.model import Dialect, Plan, Problem, Script, Step
+from sessmig.stage import stages
 from sessmig.words import discreet
 
 _SHOWN_DIFF = 20
@@ -29,6 +32,30 @@ def refuse(plan: Plan, ledger: Ledger) -> None:
     if plan.problems:
         changed = [problem.version for problem in plan.problems if problem.kind == "changed"]
         raise of_problems(plan.problems, differences(plan, ledger.texts(changed)))
+
+
+def refuse_mended(plan: Plan, steps: Iterable[Step], dialect: Dialect) -> None:
+    """Refuse to go on with half-done steps whose files were changed in what is done already.
+
+    Raises:
+        PlanError: naming each with its way out.
+    """
+    problems = mended(plan, steps, dialect)
+    if problems:
+        raise of_problems(problems, {})
+
+
+def mended(plan: Plan, steps: Iterable[Step], dialect: Dialect) -> tuple[Problem, ...]:
+    """Return what stands in the way of half-done steps that are to go on, as far as these are read."""
+    halfway = {entry.version: entry for entry in plan.halfway}
+    known = ((step, halfway[step.migration.version]) for step in steps if step.migration.version in halfway)
+    found = (
+        why_not_on(
+            step.migration, step.script, stages(step.script, step.merges, dialect), read_progress(entry.metadata)
+        )
+        for step, entry in known
+    )
+    return tuple(problem for problem in found if problem)
 
 
 def refuse_lasting(job: Job, scripts: Iterable[Script]) -> None:

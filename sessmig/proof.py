@@ -84,7 +84,7 @@ def ask_again(database: Database, blocks: Sequence[Block], why_gone: Callable[[s
             picture.checks.append(verdict.not_rerunnable(block, gone.get(lacking[0], "") if lacking else ""))
             continue
         told = len(picture.checks)
-        _ask(database, block, picture)
+        _ask(database, block, picture, again=True)
         unanswered = picture.checks[told:] if not all(check.expected for check in picture.checks[told:]) else []
         if unanswered and (why := why_gone(block.query.text, unanswered[0].found)):
             gone[block.name] = why
@@ -92,7 +92,7 @@ def ask_again(database: Database, blocks: Sequence[Block], why_gone: Callable[[s
     return picture
 
 
-def _ask(database: Database, block: Block, picture: Picture) -> None:
+def _ask(database: Database, block: Block, picture: Picture, *, again: bool = False) -> None:
     if lacking := _lacking(block, picture):
         picture.checks.append(verdict.unanswered(block, lacking))
         return
@@ -105,6 +105,8 @@ def _ask(database: Database, block: Block, picture: Picture) -> None:
             answer, total = _first_rows(database, _filled(database, block, picture))
             picture.checks.append(verdict.judge(block, answer, total, picture.measures))
     except DatabaseError as error:
+        if error.is_contention and not again:  # the step can be tried again, and says nothing of the check
+            raise
         picture.checks.append(verdict.unanswered(block, f"cannot be asked: {error.what}"))
 
 
@@ -141,6 +143,8 @@ def _ask_whole(database: Database, block: Block, picture: Picture) -> None:
         with database.read_only():
             picture.answers[block] = database.query(_filled(database, block, picture))
     except DatabaseError as error:
+        if error.is_contention:
+            raise
         picture.checks.append(verdict.unanswered(block, f"cannot be asked before the step: {error.what}"))
 
 

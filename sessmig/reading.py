@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sessmig import checks, declared, directives, head, merge_heads, script
+from sessmig import checks, declared, directives, generated, head, merge_heads, script
+from sessmig.enforcement import refuse_foreign_keys_off
 from sessmig.errors import FileError
 from sessmig.files import checksum, decode, read_bytes, read_text
 from sessmig.merge import Merge
 from sessmig.model import Block, Comment, Dialect, Migration, Query, Script, Step
+from sessmig.stage import stages
 
 
 def read_step(migration: Migration, dialect: Dialect) -> Step:
@@ -38,13 +40,12 @@ def read_step(migration: Migration, dialect: Dialect) -> Step:
             )
         rollback = _rollback(migration.rollback, migration.name, dialect)
         _refuse_empty(rollback, bool(main.pieces))
-    return Step(
-        migration,
-        main,
-        *read_blocks(migration.verify, dialect),
-        rollback,
-        *read_blocks(migration.rollback_verify, dialect),
-    )
+    blocks, merges = read_blocks(migration.verify, dialect)
+    stages(main, merges, dialect)
+    back_blocks, back_merges = read_blocks(migration.rollback_verify, dialect)
+    if rollback:
+        stages(rollback, back_merges, dialect)
+    return Step(migration, main, blocks, merges, rollback, back_blocks, back_merges)
 
 
 def read_way_back(migration: Migration, dialect: Dialect) -> Step | None:
@@ -60,7 +61,9 @@ def read_way_back(migration: Migration, dialect: Dialect) -> Step | None:
     rollback = _rollback(migration.rollback, migration.name, dialect)
     if not rollback.pieces:
         _refuse_empty(rollback, _does_something(migration, dialect))
-    return Step(migration, rollback, *read_blocks(migration.rollback_verify, dialect))
+    blocks, merges = read_blocks(migration.rollback_verify, dialect)
+    stages(rollback, merges, dialect)
+    return Step(migration, rollback, blocks, merges)
 
 
 def _rollback(path: Path, name: str, dialect: Dialect) -> Script:
@@ -72,6 +75,13 @@ def _rollback(path: Path, name: str, dialect: Dialect) -> Script:
                 f"directive {directive.word} in a rollback file",
                 line=directive.line,
                 remedy="It stands in the migration's own file.",
+            )
+        if directive.word == "batch":
+            raise FileError(
+                path,
+                "batch in a rollback file: a way back is one transaction, so that it is taken whole or not at all",
+                line=directive.line,
+                remedy="Take the directive and its :first and :last away.",
             )
     return rollback
 
@@ -102,15 +112,19 @@ def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:
         if directive.word == "may-lose":
             declared.may_lose(path, directive)
     above = [c for c in comments if first is None or c.line < first]
-    kept = tuple(script.refuse(pieces, dialect, path, no_transaction=False))
+    alone = any(directive.word == "no-transaction" for directive in found)
+    kept = tuple(script.refuse(pieces, dialect, path, no_transaction=alone))
     directives.refuse_alone(path, found, kept[-1].statement_line if kept else 0)
-    return Script(
+    source = Script(
         path,
         text,
         directives.description(above, otherwise=name.replace("_", " ")),
         kept,
         found,
     )
+    generated.refuse_queries(source, dialect)
+    refuse_foreign_keys_off(source, dialect)
+    return source
 
 
 def read_blocks(path: Path | None, dialect: Dialect) -> tuple[tuple[Block, ...], tuple[Merge, ...]]:

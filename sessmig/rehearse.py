@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sessmig.attempt import Attempt
+from sessmig.enforcement import enforces_foreign_keys, together, why_apart
 from sessmig.errors import CheckError, DatabaseError, SessmigError, StepError
 from sessmig.failure import of_step
 from sessmig.job import Job, find
@@ -24,8 +25,9 @@ from sessmig.repeat import repeat
 from sessmig.report import account_lines, check_lines
 from sessmig.results import Event, Report, StepReport
 from sessmig.run import migrate
+from sessmig.staging import Staging
 from sessmig.status import verify
-from sessmig.undo import undo, way_back, why_not
+from sessmig.undo import undo, undo_staged, way_back, why_not
 from sessmig.words import count, since
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class _Staging:
         self.job = replace(job, on_event=self._pass_on)
         self._audience = job
         self._tools = job.database.rehearsing()
-        self._ours = (job.table, f"{job.table}_log")
+        self._ours = (job.table, f"{job.table}_log", f"{job.table}_batches")
         self._stage: Stage = "migrate"
         self._steps: list[Step] = []
         self._first_way_back = 0
@@ -112,6 +114,7 @@ class _Staging:
         self._steps = self._steps[: len(plan.pending)]
         if plan.pending != tuple(expected):
             self._add(unrehearsed=[_other_plan(plan.pending, expected)])
+        self._leave_out()
         if not self._steps:
             return
         if self.job.within:
@@ -132,6 +135,13 @@ class _Staging:
             error.what = f"{self.job.database.label}: {error.what}"
             raise
 
+    def _leave_out(self) -> None:
+        """In one transaction, go no further than to the first step that cannot share it."""
+        sources = [step.script for step in self._steps]
+        left = self._steps[together(sources) :] if self.job.within else []
+        self._add(unrehearsed=[Unrehearsed(step.migration.title, why_apart(sources)) for step in left])
+        self._steps = self._steps[: len(sources) - len(left)]
+
     def _add(self, **parts: Sequence[Any]) -> None:
         longer: dict[str, Any] = {name: (*getattr(self.told, name), *more) for name, more in parts.items()}
         self.told = replace(self.told, **longer)
@@ -144,6 +154,8 @@ class _Staging:
         blocked = ""
         for step in reversed(self._steps):
             reason = why_not(step)
+            if self.job.within and step.rollback and step.rollback.is_staged:
+                reason = why_apart([step.rollback])
             if blocked and not reason:
                 reason = f"{blocked} above it cannot be rolled back"
             if reason:
@@ -234,8 +246,12 @@ class _Staging:
         self.job.emit("step", f"{title}: its rollback", title)
         attempt = Attempt(back)
         try:
-            with self.job.transaction():
-                report = undo(self.job, ledger, attempt)
+            if back.script.is_staged:
+                staging = Staging(self.job, ledger, back, is_undoing=True, attempt=attempt)
+                report = undo_staged(staging, staging.begin)
+            else:
+                with self.job.transaction(foreign_keys=enforces_foreign_keys(back.script)):
+                    report = undo(self.job, ledger, attempt)
         except SessmigError as error:
             report = replace(attempt.report("failed", error.what), path=str(back.script.path))
             self._add(undone=[report])

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sessmig import script
+from sessmig.enforcement import enforces_foreign_keys
 from sessmig.errors import DatabaseError
+from sessmig.generated import asked, is_query
 from sessmig.job import Job
 from sessmig.likeness import differences
 from sessmig.model import Piece, Script, Step
@@ -33,7 +35,7 @@ def repeat(job: Job, tools: Rehearsing, step: Step, exclude: Collection[str]) ->
     if not marked:
         return
     # Rolled back at its end, where it is not a part of a greater one.
-    with replace(job, dry_run=True).transaction():
+    with replace(job, dry_run=True).transaction(foreign_keys=enforces_foreign_keys(step.script)):
         with job.database.read_only():
             before = tools.fingerprint(exclude)
         for piece in marked:
@@ -61,7 +63,9 @@ def _repeated(
     )
     try:
         mark = database.mark(source.text)
-        for _ in database.run(source.text, [piece]):
+        if is_query(source, piece):
+            source, _ = asked(database, source, source.pieces.index(piece))
+        for _ in database.run(source.text, source.pieces if source is not step.script else [piece]):
             pass
         database.settle(shared=True)
         database.undo_settings(mark)

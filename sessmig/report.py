@@ -9,7 +9,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sessmig.results import Account, Backup, CheckResult, Measurement, Outcome, Report, StatusReport, StepReport
+from sessmig.results import (
+    Account,
+    Backup,
+    CheckResult,
+    Measurement,
+    Outcome,
+    Report,
+    StatementResult,
+    StatusReport,
+    StepReport,
+)
 from sessmig.row_words import effect_lines, loss_text
 from sessmig.words import count, file_size, plain, short, shown, table, took
 
@@ -63,6 +73,8 @@ def text_lines(report: Report, *, rows_of: Collection[Outcome] = ()) -> Iterator
         yield from step_lines(step, rows_of)
     yield ""
     yield from (str(held) for held in report.held if str(held) != report.idle)
+    if report.unpreviewed:
+        yield f"not previewed: {', '.join(report.unpreviewed)}: {report.why_unpreviewed}"
     yield summary(report)
 
 
@@ -86,7 +98,7 @@ def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
         rows = [
             (
                 s.line,
-                f"{s.verb} {s.target}".strip() + (f" (x {s.statements:,})" if s.statements > 1 else ""),
+                _what(s) + (f" (x {s.statements:,})" if s.statements > 1 else ""),
                 "" if s.rows is None else f"{s.rows:,}",
             )
             for s in step.statements
@@ -115,6 +127,11 @@ def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
                 yield from (f"      {' ' * width}{line}" for line in example_lines(check))
     for notice in step.notices:
         yield f"  {notice}"
+
+
+def _what(statement: StatementResult) -> str:
+    """Name a statement; one that a query gave, by its own text."""
+    return f"  {' '.join(statement.text.split())}" if statement.text else f"{statement.verb} {statement.target}".strip()
 
 
 def _asked_again(account: Account) -> list[str]:
@@ -160,7 +177,12 @@ def summary(report: Report) -> str:
     parts += [f"{count(gone, 'merge')} not re-runnable"] if gone else []
     if report.action == "verify":
         nothing = f"{count(report.standing, 'migration')} applied, none with a verify file"
-        return ("VERIFICATION FAILED: " if failed else "verified: ") + (", ".join(parts) or nothing)
+        half = f"; half done and not verified: {', '.join(report.half_done)}" if report.half_done else ""
+        return ("VERIFICATION FAILED: " if failed else "verified: ") + (", ".join(parts) or nothing) + half
+    if not report.steps and report.unpreviewed:
+        return (
+            f"nothing was tried out: {len(report.unpreviewed)} pending, not previewed ({', '.join(report.unpreviewed)})"
+        )
     if not report.steps:
         still = f"{len(report.pending)} pending ({_titles(report)})" if report.pending else "none pending"
         parts = [report.idle or f"{count(report.standing, 'migration')} applied", still, *_held(report)]
@@ -171,7 +193,8 @@ def summary(report: Report) -> str:
     done = sum(step.outcome in ("applied", "would apply") for step in report.steps)
     head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
     if stopped := [step for step in report.steps if step.outcome == "failed"]:
-        head += f", {stopped[0].label} {stopped[0].name} FAILED and was rolled back"
+        stays = "stays half done" if stopped[0].is_half_done else "was rolled back"
+        head += f", {stopped[0].label} {stopped[0].name} FAILED and {stays}"
     if report.pending:
         parts.append(f"{len(report.pending)} still pending ({_titles(report)})")
     return ", ".join([head, *parts, *_held(report)])
@@ -197,7 +220,8 @@ def _rollback_summary(report: Report, parts: list[str]) -> str:
     verb = "would be rolled back (dry run: nothing was kept)" if is_dry else "rolled back"
     head = ", ".join([f"{count(len(undone), 'migration')} {verb} in {took(report.duration_ms)}", *parts])
     if stopped := [step for step in report.steps if step.outcome == "failed"]:
-        head += f", the rollback of {stopped[0].label} {stopped[0].name} FAILED, and nothing of it stays"
+        stays = "is half done" if stopped[0].is_half_done else "nothing of it stays"
+        head += f", the rollback of {stopped[0].label} {stopped[0].name} FAILED, and {stays}"
     titles = ", ".join(step.title for step in reversed(undone[-3:])) + (", ..." if len(undone) > 3 else "")
     are, them = ("is", "it") if len(undone) == 1 else ("are", "them")
     again = f"; {titles} {are} pending again: the next migrate, or start of the application, applies {them}"
@@ -233,6 +257,10 @@ def status_lines(status: StatusReport) -> Iterator[str]:
     if status.held:
         yield ""
     yield from (f"  {standing.held}" for standing in status.standings if standing.state == "held")
+    for standing in (standing for standing in status.standings if standing.progress):
+        yield ""
+        yield f"  {standing.label} {standing.name}: {standing.progress}"
+        yield from (f"      {line}" for line in standing.error.splitlines())
     for problem in status.problems:
         yield ""
         yield f"  {problem.kind}: {problem.text}"

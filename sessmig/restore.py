@@ -18,6 +18,7 @@ from sessmig.backup_choice import UNTOUCHED, Choice, readable
 from sessmig.backup_files import new_file
 from sessmig.backup_log import series_of
 from sessmig.backup_room import look_for_room
+from sessmig.batch_table import BatchTable
 from sessmig.errors import BackupError, LedgerError, LockError, SessmigError
 from sessmig.job import Job
 from sessmig.ledger import Ledger
@@ -78,10 +79,11 @@ def restore(
         with _unpacked(saving, choice.path) as path:
             _inspect(saving, choice, path)
             agreed = _to_drop(job, saving.beside(path))
+            asked = _of_others(job, agreed)
             if agree:
-                agree(agreed)
+                agree(asked)
             elif not force:
-                _refuse_rows(job, agreed)
+                _refuse_rows(job, asked)
             done = _replace(job, saving, choice, path, agreed, force=force, clock=clock)
     except BackupError as error:
         error.holds = error.holds or UNTOUCHED
@@ -212,6 +214,12 @@ def _to_drop(job: Job, found: Sequence[Beside]) -> list[Beside]:
     if job.table in names:
         names.add(f"{job.table}_count_up")  # numbers what an older application writes into it
     return [one for one in found if one.name not in names and not kept[0].sql.startswith(f"{one.sql}.")]
+
+
+def _of_others(job: Job, gone: Sequence[Beside]) -> list[Beside]:
+    """Return those of which somebody has to be asked: not what we keep of a step that is half done, and then is not."""
+    kept = BatchTable(job.database, job.table, "", 0)
+    return [one for one in gone if one.name != f"{job.table}_batches" or not kept.is_standing]
 
 
 def _is_ours(job: Job) -> bool:

@@ -24,6 +24,10 @@ class StatementResult:
     target: str
     rows: int | None
     statements: int = 1
+    batches: int = 0
+    """In how many ranges it was run; 0 if in one go."""
+    text: str = ""
+    """The statement itself, where a query gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ class StepReport:
     notices: tuple[str, ...] = ()
     """What the server said meanwhile (RAISE NOTICE)."""
     error: str = ""
+    is_half_done: bool = False
+    """It stopped on its way, and what it had committed stays."""
 
     @property
     def title(self) -> str:
@@ -171,13 +177,35 @@ class Report:
     """What would bring the database back to where it was before this run."""
     held: tuple[Held, ...] = ()
     """The migrations that a `wait` holds back."""
+    unpreviewed: tuple[str, ...] = ()
+    """Titles of the migrations that a dry run could not try out."""
+    why_unpreviewed: str = ""
+    half_done: tuple[str, ...] = ()
+    """What `verify` does not ask, as it is half done."""
 
     @property
     def applied(self) -> int:
         return sum(step.outcome == "applied" for step in self.steps)
 
 
-EventKind = Literal["plan", "waiting", "backup", "step", "done", "failed"]
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """How far a statement is that is run in batches.
+
+    Args:
+        rows: how many rows of the batched table were taken until now.
+        total: how many there are, as far as the database can tell without counting them.
+        rate: rows in a second.
+        seconds_left: how long the rest will take; None as long as nobody can tell.
+    """
+
+    rows: int
+    total: int
+    rate: float = 0.0
+    seconds_left: float | None = None
+
+
+EventKind = Literal["plan", "waiting", "backup", "step", "progress", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +214,42 @@ class Event:
 
     Args:
         kind: `plan` before the first step, `waiting` while another process holds the lock, `backup` when one has
-            been made, `step` as a step begins, `done` when it has been committed, `failed` when it was rolled back.
+            been made, `step` as a step begins, `progress` after each batch of a batched
+            statement, `done` when it has been committed, `failed` when it was rolled back, or stopped half done.
         text: the same in words, one line.
         title: the migration, where there is one.
         report: what the step did, with `done` and `failed`.
+        progress: how far it is, with `progress`.
     """
 
     kind: EventKind
     text: str
     title: str = ""
     report: StepReport | None = None
+    progress: BatchReport | None = None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the step that `failed` was only asked to stop."""
+        return bool(self.report and self.report.error.startswith("stopped by "))
 
 
-State = Literal["applied", "pending", "held", "baseline", "rolled back", "changed", "missing", "late", "ahead"]
+State = Literal[
+    "applied",
+    "pending",
+    "running",
+    "failed",
+    "held",
+    "baseline",
+    "rolled back",
+    "half undone",
+    "half done",
+    "changed",
+    "missing",
+    "late",
+    "ahead",
+]
+"""`running` and `failed` are half done; of a process that was killed nobody knows, so its step is `running` still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +269,12 @@ class Standing:
     rolled_back_at: str | None = None
     """UTC; in the state `rolled back`, where the log tells."""
     rolled_back_by: str | None = None
+    progress: str = ""
+    """How far it is, where it is half done."""
+    error: str = ""
+    """What stopped it last, where it is half done."""
+    is_half_done: bool = False
+    """A step of several commits that is not done, whatever stands in its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +291,8 @@ class StatusReport:
     @property
     def pending(self) -> int:
         """How many migrations the next `migrate` would apply."""
-        return sum(standing.state in ("pending", "rolled back") for standing in self.standings)
+        waiting = ("pending", "running", "failed", "rolled back")
+        return sum(standing.state in waiting or standing.is_half_done for standing in self.standings)
 
     @property
     def held(self) -> int:

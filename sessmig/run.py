@@ -10,7 +10,7 @@ from time import monotonic
 
 from sessmig.errors import PendingError, SessmigError
 from sessmig.job import Job, find
-from sessmig.model import Plan
+from sessmig.model import Plan, Step
 from sessmig.results import Report
 from sessmig.source import Series
 from sessmig.wait import Held
@@ -38,7 +38,8 @@ def migrate(job: Job) -> Report:
         return report
     # Only now: an application that starts with nothing pending need not wait for what is imported here.
     from sessmig.carrying import Carrying
-    from sessmig.problems import refuse, refuse_lasting
+    from sessmig.enforcement import refuse_apart
+    from sessmig.problems import refuse, refuse_lasting, refuse_mended
     from sessmig.reading import read_step
 
     refuse(plan, ledger)
@@ -46,19 +47,31 @@ def migrate(job: Job) -> Report:
     versions = {held.version for held in report.held}
     held = [migration for migration in series.migrations if migration.version in versions]
     steps = [read_step(migration, job.database.dialect) for migration in (*plan.pending, *plan.later, *held)]
+    refuse_mended(plan, steps, job.database.dialect)
     if not plan.pending:
         return report
+    todo = steps[: len(plan.pending)]
+    sources = [step.script for step in todo]
     if job.dry_run:
-        refuse_lasting(job, [step.script for step in steps[: len(plan.pending)]])
+        report, todo = _previewed(report, todo)
+        if not todo:
+            return report
+        refuse_lasting(job, sources[: len(todo)])
+    elif job.single_transaction:
+        refuse_apart(sources)
     again = _again(job, series, plan)
     if job.pending == "error":
         raise _pending(plan, report, again)
+    if job.throttle.max_lag is not None or job.throttle.query is not None:
+        from sessmig.throttle import demand_askable
+
+        demand_askable(job)
     job.emit("plan", f"{count(len(plan.pending), 'migration')} pending")
     for title, words in again.items():
         job.emit("plan", f"{title} was {words}, and is applied again")
     for ignored in (one for one in plan.held if one.ignored):
         job.emit("plan", f"--ignore-wait: {ignored.title} is run, though it would be held {ignored.how}")
-    carrying = Carrying(job, series, ledger, steps[: len(plan.pending)])
+    carrying = Carrying(job, series, ledger, todo)
     try:
         carrying.carry_out()
     except SessmigError as error:
@@ -66,10 +79,25 @@ def migrate(job: Job) -> Report:
         made = carrying.backup.backup
         told.report = replace(report, steps=carrying.reports, backup=made, duration_ms=since(started))
         raise told from None
+    except KeyboardInterrupt as ended:
+        carrying.cut_off(ended)
+        raise
     finally:
         carrying.backup.prune()  # also after a failure: what fails at every start must not fill the disk
     report = replace(report, backup=carrying.backup.backup)
     return replace(report, steps=carrying.reports, held=_held_now(job, report), duration_ms=since(started))
+
+
+def _previewed(report: Report, steps: list[Step]) -> tuple[Report, list[Step]]:
+    """Return those of the steps that one transaction can try out, and name the others."""
+    from sessmig.enforcement import together, why_apart
+
+    sources = [step.script for step in steps]
+    number = together(sources)
+    if number == len(steps):
+        return report, steps
+    titles = tuple(step.migration.title for step in steps[number:])
+    return replace(report, unpreviewed=titles, why_unpreviewed=why_apart(sources)), steps[:number]
 
 
 def _held(plan: Plan) -> tuple[Held, ...]:

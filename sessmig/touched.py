@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sessmig import script
+from sessmig import generated, script
 from sessmig.merge import Merge
 from sessmig.model import Dialect, Script
 from sessmig.rows import Table
@@ -34,11 +34,13 @@ class Touched:
     """All names in statements that may take rows away."""
     updated: frozenset[str] = frozenset()
     """What statements update."""
+    anything: bool = False
+    """Queries give statements that nobody knows yet."""
 
     def may_empty(self, merge: Merge, tables: Iterable[Table], dialect: Dialect) -> bool:
         """Tell whether the step may take rows of the source away, by a statement or by a cascade."""
-        if not self.emptied:
-            return False
+        if self.anything or not self.emptied:
+            return self.anything
         tables = tuple(tables)
         names = {table.identity: script.parts(table.sql, dialect)[-1] for table in tables}
         gone = {identity for identity, name in names.items() if name in self.emptied}
@@ -48,7 +50,7 @@ class Touched:
 
     def may_change(self, merge: Merge, dialect: Dialect) -> bool:
         """Tell whether the step may change the source: then it would be compared with what it has become."""
-        return bool(self.updated) and not _written(merge, dialect).isdisjoint(self.updated)
+        return self.anything or (bool(self.updated) and not _written(merge, dialect).isdisjoint(self.updated))
 
 
 def touched(source: Script, dialect: Dialect) -> Touched:
@@ -63,6 +65,7 @@ def touched(source: Script, dialect: Dialect) -> Touched:
         frozenset(part for name in emptied for part in script.parts(name, dialect)),
         # `UPDATE shop.old`: the table, not its schema.
         frozenset(part for name in updated for part in script.parts(name, dialect)[-1:]),
+        anything=bool(generated.queries(source)),
     )
 
 

@@ -33,16 +33,7 @@ def description(url: str, folder: Path) -> str:
     return ensure_migrations(url, folder).steps[0].description
 
 
-@pytest.mark.parametrize(
-    "directive",
-    [
-        "no-transaction",
-        "foreign-keys-off",
-        "batch a by x size 100",
-        "run-each-row",
-        "allow a",
-    ],
-)
+@pytest.mark.parametrize("directive", ["allow a"])
 def test_a_directive_of_a_later_version_is_refused_and_not_skipped(
     directive: str, database_url: str, probe: Opened, migrations: WriteMigrations
 ) -> None:

@@ -9,14 +9,18 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from sessmig.databases.alone import Alone
+from sessmig.databases.patient import Patient
+from sessmig.databases.ranges import Keyset
 from sessmig.databases.saving import Saving
+from sessmig.ledger_types import LedgerTypes
 from sessmig.merge import Kind
-from sessmig.model import Answer, Cell, Dialect, Holder, LedgerTypes, Mark, Piece
+from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 from sessmig.rehearsal import Fingerprint, TableLock
 from sessmig.rows import Change, Fault, Table
 
 
-class Database(Protocol):
+class Database(Alone, Patient, Protocol):
     """An open database. `with` closes it, or gives a connection back as it was."""
 
     @property
@@ -90,7 +94,15 @@ class Database(Protocol):
         """
 
     def transaction(
-        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True, steady: bool = False
+        self,
+        lock: str,
+        *,
+        wait: float,
+        on_wait: Callable[[Holder], None],
+        keep: bool = True,
+        steady: bool = False,
+        lock_timeout: float | None = None,
+        foreign_keys: bool = True,
     ) -> AbstractContextManager[None]:
         """Open a transaction that begins with the lock; commit it at the end, or roll back on an error.
 
@@ -100,6 +112,9 @@ class Database(Protocol):
             on_wait: told now and then who holds it.
             keep: False rolls back at the end.
             steady: what others commit meanwhile is not seen.
+            lock_timeout: how many seconds a statement waits for the locks of others, where it can wait at all; no
+                longer than the session's own setting says.
+            foreign_keys: False has none enforced until the transaction is over, where there is such a switch.
 
         Raises:
             LockError: the lock was not had in time.
@@ -137,6 +152,12 @@ class Database(Protocol):
             DatabaseError: with the number of the statement that failed.
         """
 
+    def keyset(self, table: str, column: str) -> Keyset:
+        """Return what takes a table in ranges of a column; both as SQL writes them."""
+
+    def replay_lag(self) -> float | None:
+        """Return how many seconds the slowest replica is behind, 0 where there is none; None if it cannot be known."""
+
     def tables(self) -> tuple[Table, ...]:
         """Return every user table as it stands now: no system table, no view, nothing temporary."""
 
@@ -150,11 +171,12 @@ class Database(Protocol):
     def held(self, tables: Collection[Table]) -> frozenset[int]:
         """Return those of the tables (by identity) that nobody else can write to until the transaction ends."""
 
-    def watch(self, pieces: Sequence[Piece]) -> None:
+    def watch(self, pieces: Sequence[Piece], *, more: bool = False) -> None:
         """Begin to count what is done to the rows of each table; within a transaction, before its statements.
 
         Args:
             pieces: the statements that are to run.
+            more: they come beside those that were told before; go on counting.
         """
 
     def changes(self) -> Mapping[int, Change]:
@@ -168,13 +190,14 @@ class Database(Protocol):
     def unwatch(self) -> None:
         """Count no longer, and leave no trace of it; whoever rolls back need not call it."""
 
-    def faults(self, touched: Collection[Table], pieces: Sequence[Piece]) -> tuple[Fault, ...]:
+    def faults(self, touched: Collection[Table], pieces: Sequence[Piece], *, is_all: bool = False) -> tuple[Fault, ...]:
         """Look for what is wrong whatever a step meant; asked before a step and after it.
 
         Args:
             touched: the tables whose rows the step has inserted or changed; before it, those that its statements
                 name, so that what was wrong with them already is known.
             pieces: its statements, by which may be left out what none of them can have caused.
+            is_all: nothing may be left out: there will be more statements.
         """
 
     def rehearsing(self) -> Rehearsing:

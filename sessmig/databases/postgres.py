@@ -7,36 +7,42 @@ transaction mode too, as nothing that it sets outlives a transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
+from sessmig.blocker import Blocker
 from sessmig.databases import postgres_catalogue as catalogue
 from sessmig.databases import postgres_merging
 from sessmig.databases.postgres_backup import Saving
-from sessmig.databases.postgres_connection import connected, connection_parameters, refuse_busy
+from sessmig.databases.postgres_blockers import blockers
+from sessmig.databases.postgres_building import Watcher
+from sessmig.databases.postgres_concurrently import Alone
+from sessmig.databases.postgres_connection import connected, connection_parameters, introduced, refuse_busy
 from sessmig.databases.postgres_deferred import settle
+from sessmig.databases.postgres_exclusive import exclusive
 from sessmig.databases.postgres_faults import faults
+from sessmig.databases.postgres_keyset import Keyset
 from sessmig.databases.postgres_lock import begin_locked, lock_key
 from sessmig.databases.postgres_locks import LockLog
 from sessmig.databases.postgres_rehearsal import Rehearsing
+from sessmig.databases.postgres_replication import replay_lag
+from sessmig.databases.postgres_running import run
 from sessmig.databases.postgres_settings import Settings
 from sessmig.databases.postgres_tables import held, tables
 from sessmig.databases.postgres_watch import Watch
 from sessmig.databases.values import postgres_literal
-from sessmig.databases.wire import Wire, is_whole, rows
-from sessmig.errors import ConnectError, DatabaseError, LedgerError
+from sessmig.databases.wire import Wire
+from sessmig.errors import DatabaseError, LedgerError
+from sessmig.index_act import IndexAct
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 from sessmig.rows import Change, Fault, Table
 
-_OLDEST = 130000
-
-_IDENTITY = """
-SELECT current_schema(), current_database(), current_setting('server_version_num'), version()"""
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
 _READ_ONLY = "SAVEPOINT sessmig_reads; SET LOCAL transaction_read_only = on; SET LOCAL row_security = off"
 
@@ -77,6 +83,7 @@ class Postgres:
         self._settings = Settings(self._wire)
         self._watch = Watch(self._wire)
         self._locks = LockLog(self._wire)
+        self.keyset, self.replay_lag = partial(Keyset, self._wire), partial(replay_lag, self._wire)
         self._borrowed = borrowed
         self._before: tuple[bool, int | None] = (True, None)
         self._encoding = "UTF8"
@@ -117,18 +124,12 @@ class Postgres:
             self._wire.command(f"SET client_encoding = '{encoding}'")
 
     def _introduce(self) -> None:
-        schema, self._name, version, words = map(str, self.query(_IDENTITY).rows[0])
-        if int(version) < _OLDEST:
-            raise ConnectError(f"{self.label}: the server is {words}", remedy="sessmig needs PostgreSQL 13 or newer.")
-        if schema == "None":
-            raise ConnectError(
-                f"{self.label}: search_path names no schema that exists",
-                remedy="The ledger needs one: set search_path.",
-            )
-        self._schema = schema
-        if int(version) >= 140000 and ("linux" in words or "darwin" in words):
+        server = introduced(self._wire, self.label)
+        self._settings.note_patience()
+        self._schema, self._name = server.schema, server.database
+        if server.checks_client:
             # Of a client that was killed the server learns only when it looks.
-            self._set_local = "SET LOCAL client_connection_check_interval = '1s'"
+            self._set_local = "SET LOCAL client_connection_check_interval = '1s';"
 
     def table(self, name: str) -> str:
         return f'"{self._schema.replace(chr(34), chr(34) * 2)}"."{name}"'
@@ -166,15 +167,25 @@ class Postgres:
     def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
         """Here nobody stands in a reader's way."""
 
+    def blockers(self, statements: Sequence[str]) -> tuple[Blocker, ...]:
+        return blockers(self._wire, statements)
+
     @contextmanager
     def transaction(
-        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True, steady: bool = False
+        self,
+        lock: str,
+        *,
+        wait: float,
+        on_wait: Callable[[Holder], None],
+        keep: bool = True,
+        steady: bool = False,
+        lock_timeout: float | None = None,
+        foreign_keys: bool = True,
     ) -> Iterator[None]:
         try:
             key = lock_key(self._name, self._schema, lock)
             self._settings.begin(begin_locked(self._wire, key, self.label, wait=wait, on_wait=on_wait, steady=steady))
-            if self._set_local:
-                self._wire.command(self._set_local)
+            self._wire.command(self._set_local + self._settings.limit_waiting(lock_timeout))
             yield
             if keep:
                 self._commit()
@@ -227,32 +238,20 @@ class Postgres:
         self._settings.drop_temporary()
 
     def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
-        done = 0
-        for group in self._locks.groups(pieces):
-            start, answered = group[0].offset, 0
-            self._settings.keep_reading()
-            with closing(self._wire.exchange(text[start : group[-1].end], offset=start)) as results:
-                try:
-                    for result in filter(is_whole, results):
-                        answered += 1
-                        if answered <= len(group):
-                            yield rows(result)
-                            done += 1
-                except DatabaseError as error:
-                    # A position tells the statement also where the server refused to parse the whole group.
-                    at = error.position
-                    behind = [piece.end > at for piece in pieces] if at is not None else []
-                    error.index = behind.index(True) if True in behind else done
-                    error.escaped = self._connection.info.transaction_status == pq.TransactionStatus.IDLE
-                    raise
-            if self._connection.info.transaction_status != pq.TransactionStatus.INTRANS:
-                raise DatabaseError("this statement ended the transaction of the step", index=done - 1, escaped=True)
-            if answered != len(group):
-                raise DatabaseError(
-                    f"sessmig sent {len(group)} statements, and the server found {answered}: it reads quotes otherwise",
-                    index=max(done - 1, 0),
-                    escaped=self._settings.look().transaction != self._transaction,
-                )
+        return run(self._wire, self._settings, self._locks.groups(pieces), text, pieces, self._transaction)
+
+    @contextmanager
+    def exclusive(self, lock: str, *, wait: float, on_wait: Callable[[Holder], None]) -> Iterator[None]:
+        key = lock_key(self._name, self._schema, lock)
+        checks = bool(self._set_local)
+        with exclusive(self._wire, key, self.label, checks_client=checks, wait=wait, on_wait=on_wait):
+            yield
+
+    def run_alone(
+        self, piece: Piece, act: IndexAct | None, *, resumed: bool, on_event: Callable[[str], None]
+    ) -> int | None:
+        watcher = Watcher(self._connection, self.label, self._secrets, on_event)
+        return Alone(self._wire, self._settings, watcher, self._notices.append).run(piece, act, resumed=resumed)
 
     def tables(self) -> tuple[Table, ...]:
         return tables(self._wire, self._schema)
@@ -263,8 +262,9 @@ class Postgres:
     def held(self, tables: Collection[Table]) -> frozenset[int]:
         return held(self._wire, {table.identity for table in tables})
 
-    def watch(self, pieces: Sequence[Piece]) -> None:
-        self._watch.begin()
+    def watch(self, pieces: Sequence[Piece], *, more: bool = False) -> None:
+        if not more:  # the server counts, whatever comes
+            self._watch.begin()
 
     def changes(self) -> Mapping[int, Change]:
         return self._watch.changes()
@@ -272,7 +272,7 @@ class Postgres:
     def unwatch(self) -> None:
         self._watch.end()
 
-    def faults(self, touched: Collection[Table], pieces: Sequence[Piece]) -> tuple[Fault, ...]:
+    def faults(self, touched: Collection[Table], pieces: Sequence[Piece], *, is_all: bool = False) -> tuple[Fault, ...]:
         return tuple(faults(self._wire, touched))
 
     def rehearsing(self) -> Rehearsing:
@@ -293,6 +293,5 @@ class Postgres:
         self._notices.append(f"{diag.severity}: {diag.message_primary}")
 
     def _roll_back(self) -> None:
-        status = self._connection.info.transaction_status
-        if status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
+        if self._connection.info.transaction_status not in (pq.TransactionStatus.IDLE, pq.TransactionStatus.UNKNOWN):
             self._wire.command("ROLLBACK")

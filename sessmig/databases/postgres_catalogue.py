@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sessmig.databases.wire import Wire
-from sessmig.model import LedgerTypes
+from sessmig.ledger_types import LedgerTypes
 
 TYPES = LedgerTypes(
     text="TEXT",

@@ -5,14 +5,30 @@ Knows libpq; knows nothing of what is then done.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sessmig.databases.wire import redacted
+from sessmig.databases.wire import Wire, redacted
 from sessmig.errors import ConnectError, UsageError
+
+_OLDEST = 130000
+_IDENTITY = """
+SELECT current_schema(), current_database(), current_setting('server_version_num'), version()"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a server says of itself and of the session."""
+
+    schema: str
+    """The first schema of search_path that exists."""
+    database: str
+    checks_client: bool
+    """It can look whether its client is still there."""
 
 
 def connected(target: str, label: str, secrets: tuple[str, ...]) -> psycopg.Connection[Any]:
@@ -62,3 +78,19 @@ def connection_parameters(info: psycopg.ConnectionInfo) -> dict[str, str]:
     found |= {"port": str(info.port)} if info.port else {}
     found |= {"hostaddr": info.hostaddr} if "hostaddr" in found else {}
     return found | ({"password": info.password} if info.password else {})
+
+
+def introduced(wire: Wire, label: str) -> Server:
+    """Ask the server what it is.
+
+    Raises:
+        ConnectError: it is too old, or there is no schema for a ledger.
+    """
+    schema, database, version, words = map(str, wire.query(_IDENTITY).rows[0])
+    if int(version) < _OLDEST:
+        raise ConnectError(f"{label}: the server is {words}", remedy="sessmig needs PostgreSQL 13 or newer.")
+    if schema == "None":
+        raise ConnectError(
+            f"{label}: search_path names no schema that exists", remedy="The ledger needs one: set search_path."
+        )
+    return Server(schema, database, int(version) >= 140000 and ("linux" in words or "darwin" in words))

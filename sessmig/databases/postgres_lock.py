@@ -17,7 +17,8 @@ from sessmig.model import Holder
 _LOCK = "SELECT pg_try_advisory_xact_lock($1), current_setting('standard_conforming_strings')"
 # The lock's number stands in two halves in pg_locks.
 _HOLDER = """
-SELECT a.pid, a.application_name, a.usename, to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+SELECT a.pid, a.application_name, a.usename,
+       to_char(coalesce(a.xact_start, a.state_change) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
 FROM pg_locks AS l
 JOIN pg_stat_activity AS a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
@@ -38,15 +39,36 @@ def begin_locked(
     Raises:
         LockError: the lock was not had in `wait` seconds.
     """
-    deadline = time.monotonic() + wait
-    pause = 0.02
-    while True:
+    quotes = ""
+
+    def had() -> bool:
+        nonlocal quotes
         # READ COMMITTED: a snapshot taken before the lock would not see what its last holder committed.
         wire.command(f"BEGIN ISOLATION LEVEL {'REPEATABLE READ' if steady else 'READ COMMITTED'}")
-        ((had, quotes),) = wire.query(_LOCK, (key,)).rows
-        if had:
-            return str(quotes)
-        wire.command("ROLLBACK")
+        ((is_had, found),) = wire.query(_LOCK, (key,)).rows
+        quotes = str(found)
+        if not is_had:
+            wire.command("ROLLBACK")
+        return bool(is_had)
+
+    polled(wire, key, label, wait=wait, on_wait=on_wait, had=had)
+    return quotes
+
+
+def polled(
+    wire: Wire, key: int, label: str, *, wait: float, on_wait: Callable[[Holder], None], had: Callable[[], bool]
+) -> None:
+    """Try until the lock is had, more and more seldom.
+
+    Args:
+        had: tries once, and leaves no transaction open where it fails.
+
+    Raises:
+        LockError: the lock was not had in `wait` seconds.
+    """
+    deadline = time.monotonic() + wait
+    pause = 0.02
+    while not had():
         found = wire.query(_HOLDER, (key,)).rows
         holder = Holder(*found[0]) if found else Holder()  # type: ignore[arg-type]
         if time.monotonic() >= deadline:

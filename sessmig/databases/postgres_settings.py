@@ -11,16 +11,17 @@ from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError
 from sessmig.model import Cell, Mark
 
-# `client_connection_check_interval` is set by sessmig itself, for the transaction only.
+# These two sessmig sets itself, for the transaction only.
 _SETTINGS = """
 SELECT pg_current_xact_id_if_assigned()::text, name, setting, source = 'session'
 FROM pg_settings
 WHERE context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
-  AND name <> 'client_connection_check_interval'
+  AND name NOT IN ('client_connection_check_interval', 'lock_timeout')
 UNION ALL
 SELECT pg_current_xact_id_if_assigned()::text, 'role', current_setting('role'), true
 UNION ALL
 SELECT pg_current_xact_id_if_assigned()::text, 'session_authorization', session_user, true"""
+_PATIENCE = "SELECT setting::bigint, source = 'session' FROM pg_settings WHERE name = 'lock_timeout'"
 # What stands in the session's temporary schema, but for what belongs to something else there.
 _TEMPORARY = """
 SELECT replace(i.type, 'composite type', 'type'), i.identity
@@ -42,6 +43,9 @@ class Settings:
         self._wire = wire
         self._own: dict[str, Cell] = {}
         self._temporary: set[tuple[Cell, ...]] = set()
+        self._patience_ms = 0
+        self._own_patience = "RESET lock_timeout"
+        self._limit = ""
         self.before_commit = ""
         """What has to be sent with the COMMIT, so that the session reads quotes as it did."""
 
@@ -58,6 +62,26 @@ class Settings:
         # A SET in the file, as every dump has one, would outlive the transaction.
         self.before_commit = f"SET {_QUOTES} = off; " if own else f"RESET {_QUOTES}; "
         self._wire.command(f"SET LOCAL {_QUOTES} = on")
+
+    def note_patience(self) -> None:
+        """Remember how long the session's statements wait for locks; asked once, as it is given back each time."""
+        ((milliseconds, own),) = self._wire.query(_PATIENCE).rows
+        self._patience_ms = int(str(milliseconds))
+        if own:
+            self._own_patience = f"SET lock_timeout = {self._patience_ms}"
+
+    def limit_waiting(self, seconds: float | None) -> str:
+        """Return the command that has statements wait so long for locks, until the transaction ends.
+
+        Args:
+            seconds: what the session says is kept where it is shorter; None keeps it anyway.
+        """
+        self._limit = ""
+        if seconds is not None and not 0 < self._patience_ms <= seconds * 1000:
+            self._limit = f"SET LOCAL lock_timeout = {round(seconds * 1000)}"
+        # A SET in the file would outlive the transaction.
+        self.before_commit += f"{self._own_patience}; "
+        return self._limit
 
     def keep_reading(self) -> None:
         """Have the server go on reading what it is sent as the lexer does, whatever a statement has set."""
@@ -103,6 +127,8 @@ class Settings:
                 self._set(name, value)
             else:
                 self._wire.command(f'RESET "{name}"')
+        # A SET LOCAL outside of a transaction does nothing but warn.
+        self._wire.command((self._limit if self._wire.in_transaction else "") or self._own_patience)
         for name, before in self._own.items():
             # What was not there before cannot be taken away again, only emptied.
             if self._value(name) not in (before, None):

@@ -16,18 +16,19 @@ from typing import Any
 from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
 from sessmig.databases.sqlite_backup import Saving
 from sessmig.databases.sqlite_connection import connect, path_of
+from sessmig.databases.sqlite_keys import enforced
+from sessmig.databases.sqlite_keyset import Keyset
 from sessmig.databases.sqlite_rehearsal import Rehearsing
+from sessmig.databases.sqlite_running import carry_out, run
 from sessmig.databases.sqlite_tables import Tables
 from sessmig.databases.sqlite_types import TYPES
+from sessmig.databases.sqlite_waiting import PATIENCE_MS, Once, Waiting
 from sessmig.databases.sqlite_watch import Watch
 from sessmig.databases.values import decoded, known, sqlite_literal
-from sessmig.errors import ConnectError, DatabaseError, LockError, UsageError
+from sessmig.errors import ConnectError, DatabaseError, UsageError
+from sessmig.index_act import IndexAct
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 
-_PATIENCE_MS = 100
-"""How long SQLite itself waits for a lock, before we look at the clock (and at Ctrl-C) again."""
-_READING = 60.0
-"""Seconds that a reader waits for another process's commit, where nobody has said how long."""
 _SETTINGS = (
     "automatic_index",
     "foreign_keys",
@@ -83,13 +84,15 @@ class Sqlite:
         self._path = path
         self._borrowed = borrowed
         self._before: dict[str, Any] = {}
-        self._wait = self._left = _READING
+        self._waiting = Waiting(lambda: self._connection, "" if borrowed else path, label, self._told)
         self._tables = Tables(self.query)
         self._watch = Watch(self.query, self._command, self._tables)
         self.tables, self.hold, self.held = self._tables.listed, self._tables.hold, self._tables.held
         self.watch = self._watch.begin
         self.changes = self._watch.changes
         self.unwatch = self._watch.end
+        self.keyset = partial(Keyset, self.query, self._cursor, self._told)
+        self.blockers = partial(sqlite_file.readers, path)
         self.faults = partial(sqlite_faults.find_faults, self.query, self.tables)
 
     def __enter__(self) -> Sqlite:
@@ -138,7 +141,7 @@ class Sqlite:
                 columns = tuple(column[0] for column in cursor.description or ())
                 cursor.close()
             except sqlite3.Error as error:
-                self._wait_on(error, began)
+                self._waiting.after(error, began)
             else:
                 if self._borrowed:  # whose converters may make anything of a value
                     rows = [tuple(map(known, row)) for row in rows]
@@ -146,26 +149,35 @@ class Sqlite:
 
     def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
         # Without a WAL, a writer whose changes outgrow its cache shuts every reader out until it commits.
-        self._wait = self._left = wait
-        self._insist("SELECT 1 FROM main.sqlite_master", on_wait)
+        self._waiting.allow(wait)
+        self._waiting.insist("SELECT 1 FROM main.sqlite_master", on_wait)
 
     @contextmanager
     def transaction(
-        self, lock: str, *, wait: float, on_wait: Callable[[Holder], None], keep: bool = True, steady: bool = False
+        self,
+        lock: str,
+        *,
+        wait: float,
+        on_wait: Callable[[Holder], None],
+        keep: bool = True,
+        steady: bool = False,
+        lock_timeout: float | None = None,
+        foreign_keys: bool = True,
     ) -> Iterator[None]:
         if self.is_missing and keep and self._path:
             self._make_file()
-        self._wait = self._left = wait
-        self._insist("BEGIN IMMEDIATE", on_wait)
-        try:
-            yield
-            if keep:
-                # Without a WAL a reader may be in the way of the commit; that is no reason to lose the work at once.
-                self._insist("COMMIT", on_wait, kind="READ")
-        finally:
-            if self._connection.in_transaction:
-                self._command("ROLLBACK")
-            self._left = wait
+        self._waiting.allow(wait)
+        with enforced(self.query, foreign_keys=foreign_keys):
+            self._waiting.begin(on_wait)
+            try:
+                yield
+                if keep:
+                    # Without a WAL a reader may be in the way of the commit; no reason to lose the work at once.
+                    self._waiting.insist("COMMIT", on_wait, kind="READ")
+            finally:
+                if self._connection.in_transaction:
+                    self._command("ROLLBACK")
+                self._waiting.allow()
 
     def _make_file(self) -> None:
         self._connection.close()
@@ -173,28 +185,6 @@ class Sqlite:
         self._connection.text_factory = decoded
         self._be_quick()
         self.is_missing = False
-
-    def _insist(self, sql: str, on_wait: Callable[[Holder], None], *, kind: str = "WRITE") -> None:
-        while True:
-            began = time.monotonic()
-            try:
-                self._connection.execute(sql).close()
-            except sqlite3.Error as error:
-                label = "" if sql == "COMMIT" else self.label
-                on_wait(self._wait_on(error, began, kind=kind, label=label))
-            else:
-                return
-
-    def _wait_on(self, error: sqlite3.Error, began: float, *, kind: str = "WRITE", label: str = "") -> Holder:
-        """Return who holds the lock that was not had, if there is time left to try again; otherwise raise."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
-            raise self._told(error, label=label) from None
-        self._left -= time.monotonic() - began
-        holder = sqlite_file.holder(self._path, kind)
-        if self._left > 0:
-            return holder
-        words = {"what": "the commit was not possible", "who": "a reader is in its way:"} if kind == "READ" else {}
-        raise LockError.not_had(self.label, self._wait, holder, **words) from None
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -229,30 +219,26 @@ class Sqlite:
             self._command(f"PRAGMA {name} = {value}")
 
     def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
-        cursor = self._cursor()
-        connection = self._connection
-        before = connection.total_changes
-        for index, piece in enumerate(pieces):
-            kind = self._tables.about_to_run(piece.statement) if self._watch.is_on else ""
-            try:
-                cursor.execute(piece.statement)
-                for _ in cursor:  # a statement that gives rows works only while they are fetched
-                    pass
-            except sqlite3.Error as error:
-                raise self._told(error, index=index) from None
-            if not connection.in_transaction:
-                raise DatabaseError("this statement ended the transaction of the step", index=index, escaped=True)
-            rows: int | None = cursor.rowcount
-            if connection.total_changes == before or kind:
-                rows = None if rows == -1 else rows
-            elif rows == -1:
-                # WITH ... INSERT: Python does not know it for a change.
-                rows = cursor.execute("SELECT changes()").fetchone()[0]
-            before = connection.total_changes
-            if kind:
-                self._watch.has_run(kind)
-            yield rows
-        cursor.close()
+        return run(self._cursor(), pieces, self._tables, self._watch, self._told)
+
+    @contextmanager
+    def exclusive(self, lock: str, *, wait: float, on_wait: Callable[[Holder], None]) -> Iterator[None]:
+        if self.is_missing and self._path:
+            self._make_file()
+        self._waiting.allow(wait)
+        with self._waiting.exclusive(on_wait):
+            yield
+
+    def run_alone(
+        self, piece: Piece, act: IndexAct | None, *, resumed: bool, on_event: Callable[[str], None]
+    ) -> int | None:
+        told = Once(lambda holder: on_event(f"waiting for the lock, held by {holder}"))
+        self._waiting.allow()
+        self._waiting.until_done(lambda: carry_out(self._cursor(), piece), told)
+        return None
+
+    def replay_lag(self) -> None:
+        """A file has no replicas that it would know of."""
 
     def rehearsing(self) -> Rehearsing:
         return Rehearsing(self._connection, self._path, self.label, partial(open_file, create=False))
@@ -283,7 +269,7 @@ class Sqlite:
 
     def _be_quick(self) -> None:
         if not self._borrowed:
-            self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}").close()
+            self._connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}").close()
 
     def _told(self, error: sqlite3.Error, *, index: int | None = None, label: str = "") -> DatabaseError:
         # Our own connections are interrupted by Ctrl-C alone; a borrowed one by whoever has it too.

@@ -39,7 +39,12 @@ class _Key:
 
 
 def find_faults(
-    query: _Query, tables: Callable[[], Sequence[Table]], touched: Collection[Table], pieces: Sequence[Piece]
+    query: _Query,
+    tables: Callable[[], Sequence[Table]],
+    touched: Collection[Table],
+    pieces: Sequence[Piece],
+    *,
+    is_all: bool = False,
 ) -> tuple[Fault, ...]:
     """Find rows whose foreign key has no row, and foreign keys that point to no table, or to no key.
 
@@ -53,10 +58,11 @@ def find_faults(
         tables: lists the tables.
         touched: of no use here.
         pieces: the statements of the step.
+        is_all: there will be others.
     """
     listed = query(_KEYS).rows
     enforced, deferred = (query(f"PRAGMA {name}").rows[0][0] for name in ("foreign_keys", "defer_foreign_keys"))
-    everything = not enforced or bool(deferred) or any(map(_can_break, pieces))
+    everything = is_all or not enforced or bool(deferred) or any(map(_can_break, pieces))
     if not everything and any(row[-1] for row in listed):
         everything = any("REPLACE" in piece.text.upper() for piece in pieces) or bool(query(_REPLACES).rows[0][0])
     keys: dict[str, list[_Key]] = {}

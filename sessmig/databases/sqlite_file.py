@@ -6,9 +6,11 @@ Knows the file system; opens no database.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
+from sessmig.blocker import Blocker
 from sessmig.errors import ConnectError
 from sessmig.model import Holder
 
@@ -92,3 +94,15 @@ def holder(path: str, kind: str = "WRITE", *, but: int = 0) -> Holder:
     except (OSError, ValueError, IndexError):
         pass
     return Holder()
+
+
+def in_the_way(path: str, kind: str) -> Holder:
+    """Find who holds a lock of this kind; other processes first, as who waits for readers holds a read lock too."""
+    found = holder(path, kind, but=os.getpid())
+    return found if found.pid else holder(path, kind)
+
+
+def readers(path: str, statements: Sequence[str] = ()) -> tuple[Blocker, ...]:
+    """Find which other process reads a file; to a writer it is all one, whatever it would write."""
+    found = holder(path, "READ", but=os.getpid())
+    return (Blocker(found.pid, found.application),) if found.pid else ()

@@ -5,7 +5,7 @@ Knows words of SQL only.
 
 from __future__ import annotations
 
-from sessmig.model import LedgerTypes
+from sessmig.ledger_types import LedgerTypes
 
 TYPES = LedgerTypes(
     text="TEXT",

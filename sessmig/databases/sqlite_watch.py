@@ -39,6 +39,7 @@ class Watch:
         self._command = command
         self._tables = tables
         self._reach: Reach
+        self._pieces: tuple[Piece, ...] = ()
         self._counted: dict[int, int] = {}
         """How many rows those tables had in which the triggers do not see everything."""
         self._watched: list[int] = []
@@ -49,10 +50,21 @@ class Watch:
         """Whether the statements have made tables that are not watched yet."""
         self.is_on = False
 
-    def begin(self, pieces: Sequence[Piece]) -> None:
-        """Make the triggers. They and their tables go with the transaction, if it is rolled back."""
+    def begin(self, pieces: Sequence[Piece], *, more: bool = False) -> None:
+        """Make the triggers. They and their tables go with the transaction, if it is rolled back.
+
+        Args:
+            pieces: the statements that are to run.
+            more: beside others; then only the triggers are made that these need as well.
+        """
         tables = self._tables.refresh()
-        self._reach = Reach(self._tables, pieces)
+        self._pieces = (*self._pieces, *pieces) if more else tuple(pieces)
+        self._reach = Reach(self._tables, self._pieces)
+        if more:
+            self._add([table for table in tables if not table.is_virtual])
+            seen = self._counted.keys()
+            self._counted |= {i: n for i, n in self._counts(self._named_virtual(pieces)).items() if i not in seen}
+            return
         keys = "".join(f", k{n}" for n in range(_WIDE))
         self._command(
             f"CREATE TEMP TABLE {_WATCH} (id INTEGER PRIMARY KEY, deleted INTEGER NOT NULL DEFAULT 0, "

@@ -5,7 +5,7 @@ Knows the protocol; knows nothing of transactions, locks or migrations.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -49,16 +49,35 @@ class Wire:
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
         """Send one statement with its parameters."""
+        result = self._sent(sql, params)
+        return _answer(result, limit) if result else Answer((), ())
+
+    def change(self, sql: str, params: Sequence[Cell]) -> int | None:
+        """Send one statement with its parameters, and return how many rows it changed."""
+        result = self._sent(sql, params)
+        return rows(result) if result else None
+
+    def _sent(self, sql: str, params: Sequence[Cell]) -> pq.abc.PGresult | None:
+        self._free()
         try:
             with psycopg.RawCursor(self._connection, row_factory=tuple_row) as cursor:
                 # The caller's own adapters are for the caller's values; here the server finds the types.
                 cursor.adapters.register_dumper(str, StrDumperUnknown)
                 # No parameters at all: not even an empty list, with which psycopg would read % as its own.
                 cursor.execute(sql.encode(), [_parameter(value) for value in params] if params else None)
-                result = cursor.pgresult
+                return cursor.pgresult
         except psycopg.Error as error:
             raise self._told(error) from None
-        return _answer(result, limit) if result else Answer((), ())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is still a server at the other end, as far as anybody has noticed."""
+        return not self._connection.closed
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no transaction is open."""
+        return self._connection.info.transaction_status == pq.TransactionStatus.IDLE
 
     @property
     def in_transaction(self) -> bool:
@@ -86,18 +105,26 @@ class Wire:
         for _ in self.exchange(sql):
             pass
 
-    def exchange(self, sql: str, *, offset: int = 0) -> Generator[pq.abc.PGresult]:
+    def exchange(
+        self, sql: str, *, offset: int = 0, meanwhile: Callable[[], None] | None = None
+    ) -> Generator[pq.abc.PGresult]:
         """Send a string of statements by the simple protocol, and give the results as they come.
 
         psycopg's own cursor gives them only when all are there, and not which one failed.
+
+        Args:
+            sql: the statements.
+            offset: where in the script they begin.
+            meanwhile: called several times a second as long as the server works; must not use this connection.
         """
         connection = self._connection
+        self._free()
         over = False
         try:
             # UTF-8 whatever the session says: what it speaks otherwise cannot hold every character of a file.
             connection.pgconn.send_query(sql.encode())
             connection.wait(_flush(connection.pgconn))
-            while (result := connection.wait(_fetch(connection.pgconn))) is not None:
+            while (result := connection.wait(_fetch(connection.pgconn, meanwhile))) is not None:
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     connection.wait(_drain(connection.pgconn))
                     over = True
@@ -114,6 +141,12 @@ class Wire:
             if not over and not connection.closed:
                 connection.cancel_safe(timeout=5)
                 connection.wait(_drain(connection.pgconn))
+
+    def _free(self) -> None:
+        """End what still runs: where Ctrl-C broke in between a query and its results, nobody has read them."""
+        if self._connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+            self._connection.cancel_safe(timeout=5)
+            self._connection.wait(_drain(self._connection.pgconn))
 
     def _told(self, error: psycopg.Error, *, offset: int = 0) -> DatabaseError:
         diag = error.diag
@@ -140,10 +173,14 @@ def _flush(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
             pgconn.consume_input()
 
 
-def _fetch(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, pq.abc.PGresult | None]:
+def _fetch(
+    pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] | None = None
+) -> Generator[Wait, Ready | int, pq.abc.PGresult | None]:
     while pgconn.is_busy():
         if (yield Wait.R):
             pgconn.consume_input()
+        elif meanwhile:
+            meanwhile()
     return pgconn.get_result()
 
 

@@ -5,10 +5,11 @@ Knows the quoting of both dialects; knows nothing of what directives mean, of fi
 
 from sessmig.script.comments import comments
 from sessmig.script.ddl import Act, act
+from sessmig.script.indexes import index_act
 from sessmig.script.lexer import split
 from sessmig.script.names import comparable, parts
 from sessmig.script.outline import Outline, is_balanced, outline, placeholders, words
-from sessmig.script.refusal import refuse
+from sessmig.script.refusal import refuse, runs_alone
 from sessmig.script.session import moves_sequence, unenforced
 from sessmig.script.tokens import atoms, only_names
 
@@ -19,6 +20,7 @@ __all__ = [
     "atoms",
     "comments",
     "comparable",
+    "index_act",
     "is_balanced",
     "moves_sequence",
     "only_names",
@@ -26,6 +28,7 @@ __all__ = [
     "parts",
     "placeholders",
     "refuse",
+    "runs_alone",
     "split",
     "unenforced",
     "words",

@@ -14,6 +14,7 @@ from typing import NoReturn
 from sessmig.errors import FileError
 from sessmig.model import Dialect, Piece
 from sessmig.script import session
+from sessmig.script.indexes import index_act
 from sessmig.script.outline import words
 from sessmig.script.tokens import atoms
 
@@ -31,13 +32,22 @@ _OPENING: dict[Dialect, re.Pattern[str]] = {
 _CLOSING = re.compile(r"(COMMIT|END)( WORK| TRANSACTION( \S+)?)?( AND NO CHAIN)?")
 
 _ALONE: dict[Dialect, re.Pattern[str]] = {
-    "sqlite": re.compile(r"VACUUM|ATTACH|DETACH"),
+    "sqlite": re.compile(r"VACUUM"),
     "postgres": re.compile(
         r"CREATE (UNIQUE )?INDEX CONCURRENTLY|DROP INDEX CONCURRENTLY|REINDEX (CONCURRENTLY|DATABASE|SCHEMA|SYSTEM)"
         r"|REINDEX (INDEX|TABLE) CONCURRENTLY|ALTER TABLE .*DETACH PARTITION .*CONCURRENTLY$|VACUUM"
         r"|(CREATE|DROP) (DATABASE|TABLESPACE)|ALTER SYSTEM|ALTER DATABASE \S+ SET TABLESPACE"
-        r"|CLUSTER( VERBOSE)?$|DISCARD ALL"
+        r"|CLUSTER( VERBOSE)?$"
     ),
+}
+# Refused in every file, though the database would take it outside transactions: the pattern, why, and the way out.
+_NEVER_ALONE: dict[Dialect, tuple[re.Pattern[str], str, str]] = {
+    "sqlite": (
+        re.compile(r"(?:ATTACH|DETACH)\b"),
+        "speaks of a second database, in which no loss could be seen and nothing is recorded",
+        "Leave it out: each database has its own migrations; or copy the rows by a program.",
+    ),
+    "postgres": (re.compile(r"DISCARD ALL\b"), "would let go of the lock that the run holds", "Leave it out."),
 }
 _NO_TRANSACTION = (
     "Put `-- sessmig: no-transaction` at the file's top; each statement of the file is then a commit of its own."
@@ -103,9 +113,35 @@ def refuse(pieces: Sequence[Piece], dialect: Dialect, path: Path, *, no_transact
             _refuse_pragma(piece, path, no_transaction=no_transaction)
         if dialect == "postgres" and (beyond := session.reason(piece.statement, head)):
             _refuse(piece, path, f"`{beyond[0]}` {beyond[1]}", beyond[2])
+        _refuse_everywhere(piece, head, dialect, path)
         if not no_transaction and (what := _alone(piece, head, dialect)):
             _refuse(piece, path, f"`{what}` does not run inside a transaction", _NO_TRANSACTION)
     return statements
+
+
+def runs_alone(piece: Piece, dialect: Dialect) -> bool:
+    """Tell whether a statement has to run outside transactions."""
+    if not _SUSPECT.match(piece.text, piece.body):
+        return False
+    head = _head(piece, dialect)
+    if dialect == "sqlite" and head.startswith("PRAGMA"):
+        return _pragma(piece)[0] in _OUTSIDE_ONLY
+    return bool(_alone(piece, head, dialect))
+
+
+def _refuse_everywhere(piece: Piece, head: str, dialect: Dialect, path: Path) -> None:
+    """Refuse what no file may hold, a no-transaction file neither."""
+    pattern, reason, remedy = _NEVER_ALONE[dialect]
+    if found := pattern.match(head):
+        _refuse(piece, path, f"`{found.group()}` {reason}", remedy)
+    act = index_act(piece.statement, dialect)
+    if act and act.verb == "create" and not act.name:
+        _refuse(
+            piece,
+            path,
+            "`CREATE INDEX CONCURRENTLY` without a name: after a crash nobody could tell which index it was",
+            "Give the index a name.",
+        )
 
 
 def _head(piece: Piece, dialect: Dialect) -> str:
@@ -149,6 +185,19 @@ def _alone(piece: Piece, head: str, dialect: Dialect) -> str:
 
 def _refuse_pragma(piece: Piece, path: Path, *, no_transaction: bool) -> None:
     """Refuse a pragma that is given a value, and `wal_checkpoint`; reading is always fine."""
+    name, is_given = _pragma(piece)
+    if not name or (not is_given and name != "wal_checkpoint"):
+        return
+    if name in _NEVER:
+        _refuse(piece, path, f"`PRAGMA {name}` {_NEVER[name][0]}", _NEVER[name][1])
+    if name in _OUTSIDE_ONLY and not no_transaction:
+        _refuse(piece, path, f"`PRAGMA {name}` {_OUTSIDE_ONLY[name]}", _NO_TRANSACTION)
+    if not _SOUND.fullmatch(name) and name not in _OUTSIDE_ONLY:
+        _refuse(piece, path, f"`PRAGMA {name}` with a value is not known to be sound in a step", "Leave it out.")
+
+
+def _pragma(piece: Piece) -> tuple[str, bool]:
+    """Return a pragma's name, and whether it is given a value."""
     found = re.match(
         r"PRAGMA (?:\S+ \. )?(\S+)( [=(])?",
         " ".join(
@@ -157,17 +206,7 @@ def _refuse_pragma(piece: Piece, path: Path, *, no_transaction: bool) -> None:
         ),
         re.IGNORECASE,
     )
-    if not found:
-        return
-    name = found.group(1).lower()
-    if not found.group(2) and name != "wal_checkpoint":
-        return
-    if name in _NEVER:
-        _refuse(piece, path, f"`PRAGMA {name}` {_NEVER[name][0]}", _NEVER[name][1])
-    if name in _OUTSIDE_ONLY and not no_transaction:
-        _refuse(piece, path, f"`PRAGMA {name}` {_OUTSIDE_ONLY[name]}", _NO_TRANSACTION)
-    if not _SOUND.fullmatch(name) and name not in _OUTSIDE_ONLY:
-        _refuse(piece, path, f"`PRAGMA {name}` with a value is not known to be sound in a step", "Leave it out.")
+    return (found.group(1).lower(), bool(found.group(2))) if found else ("", False)
 
 
 def _refuse(piece: Piece, path: Path, reason: str, remedy: str) -> NoReturn:

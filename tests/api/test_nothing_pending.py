@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from sessmig import SessmigError, ensure_migrations
-from tests.fixtures import keeper
 from tests.fixtures.files import WriteMigrations
-from tests.fixtures.postgres import PostgresServer, answers, free_port, unavailable
+from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import AsNobody, Cli
+from tests.fixtures.standby import standby
 
 FILES = {
     "0001_people.sql": "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);\n",
@@ -218,37 +215,12 @@ def test_it_answers_while_another_process_holds_the_lock(
     seen.execute("ROLLBACK")
 
 
-@contextmanager
-def _standby(server: PostgresServer, url: str) -> Iterator[str]:
-    """The URL of the same database on a new server that follows ours, and cannot write."""
-    if server.programs is None:
-        unavailable("no standby: SESSMIG_TEST_POSTGRES names a server that is not our own")
-    primary, port, programs = urlsplit(url), free_port(), server.programs
-    following = urlunsplit(primary._replace(netloc=f"{primary.username}@127.0.0.1:{port}"))
-    with keeper.server_directory("sessmig-sb-", in_memory=True) as directory:
-        environment, data = keeper.server_environment(), directory / "data"
-        place = ("-h", str(primary.hostname), "-p", str(primary.port), "-U", str(primary.username))
-        subprocess.run(
-            [programs / "pg_basebackup", "-D", data, *place, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"],
-            cwd=directory,
-            env=environment,
-            check=True,
-            **keeper.as_server_user(),
-        )
-        command: list[str | Path] = [programs / "postgres", "-D", data]
-        for setting in (f"port={port}", f"unix_socket_directories={directory}", "max_connections=200", "fsync=off"):
-            command += ["-c", setting]
-        ready = partial(answers, following)
-        with keeper.kept(command, directory, ready, stop=signal.SIGQUIT, environment=environment):
-            yield following
-
-
 def test_it_answers_on_a_standby(
     postgres_server: PostgresServer, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:
     folder = migrations(FILES)
     ensure_migrations(postgres_url, folder)
-    with _standby(postgres_server, postgres_url) as following:
+    with standby(postgres_server, postgres_url) as following:
         seen = probe(following)
         assert seen.value("SELECT pg_is_in_recovery()") is True
         assert ensure_migrations(following, folder).standing == 2

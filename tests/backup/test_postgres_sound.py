@@ -96,10 +96,11 @@ def test_a_libpq_service_leads_the_programs_to_no_other_server(
 def test_where_sessmig_alone_is_killed_its_programs_end_and_the_database_is_as_it_was(
     postgres_yard: Yard, number: signal.Signals, made_since: bool
 ) -> None:
+    slow = "CREATE OR REPLACE FUNCTION slow (x TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE AS 'BEGIN {} END'"
     postgres_yard.probe.execute(
-        "CREATE TABLE ballast (x TEXT); CREATE FUNCTION slow (x TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE AS "
-        "'BEGIN PERFORM pg_sleep(0.05); RETURN true; END'; INSERT INTO ballast SELECT n FROM generate_series(1, 99) n;"
-        "ALTER TABLE ballast ADD CHECK (slow(x))"
+        f"{slow.format('RETURN true;')}; CREATE TABLE ballast (x TEXT CHECK (slow(x)));"
+        "INSERT INTO ballast SELECT n FROM generate_series(1, 60) n;"
+        f"{slow.format('PERFORM pg_sleep(0.05); RETURN true;')}"
     )
     postgres_yard.backup()
     postgres_yard.probe.execute("DELETE FROM people WHERE id > 5")

@@ -17,7 +17,7 @@ from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli
 
-INSTANTS = 50
+INSTANTS = 30
 ROWS = 4000
 
 _NUMBERS = f"WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {ROWS}) "

@@ -16,6 +16,8 @@ from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli
 
 ROUNDS = 20
+OF_COMMANDS = 7
+"""Rounds of command lines, each of which loads Python eight times; 20 were run by hand, and CI runs these each time."""
 
 # `marks` has no key: whatever is applied twice stands in it twice.
 STEPS = {
@@ -140,7 +142,7 @@ def test_on_sqlite_eight_command_lines_at_once_apply_each_step_once(
     cli: Cli, tmp_path: Path, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:
     folder = migrations(STEPS)
-    for number in range(ROUNDS):
+    for number in range(OF_COMMANDS):
         url = _fresh_file(tmp_path, number, ("missing", "delete", "wal")[number % 3])
         _migrate_all_at_once(cli, url, folder)
         _applied_once(probe(url))
@@ -150,7 +152,7 @@ def test_on_postgres_eight_command_lines_at_once_apply_each_step_once(
     cli: Cli, new_postgres_url: Callable[[], str], migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:
     folder = migrations(STEPS)
-    for _ in range(ROUNDS):
+    for _ in range(OF_COMMANDS):
         url = new_postgres_url()
         _migrate_all_at_once(cli, url, folder)
         _applied_once(probe(url))
@@ -160,7 +162,7 @@ def test_through_pgbouncer_eight_command_lines_at_once_apply_each_step_once(
     cli: Cli, postgres_url: str, pgbouncer: Pooler, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:
     folder, url, seen = migrations(STEPS), pgbouncer(postgres_url), probe(postgres_url)
-    for _ in range(ROUNDS):
+    for _ in range(OF_COMMANDS):
         _migrate_all_at_once(cli, url, folder)
         _applied_once(seen)
         seen.execute("DROP TABLE marks, people, schema_migrations, schema_migrations_log")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from sessmig import CheckError, StepError
+from sessmig import CheckError, LockError
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.guard.shop import CHAT, passes, stopped
@@ -246,7 +246,8 @@ def test_a_row_that_somebody_writes_just_before_a_table_goes_is_counted(
 ) -> None:
     database = probe(postgres_url)
     database.execute(CHAT)
-    folder, caught = migrations({"0001_step.sql": step}), []
+    # One try: the row is committed while the statement waits.
+    folder, caught = migrations({"0001_step.sql": f"SET LOCAL lock_timeout = '60s'; {step}"}), []
 
     def run() -> None:
         try:
@@ -273,7 +274,7 @@ def test_a_lock_that_is_not_had_in_time_is_the_statements_own_failure(
     folder = migrations({"0001_step.sql": "SET LOCAL lock_timeout = '50ms';\nSELECT 1;\nDROP TABLE notes;\n"})
     with psycopg.connect(postgres_url) as other:
         other.execute("INSERT INTO notes VALUES ('busy')")
-        with pytest.raises(StepError) as caught:
-            migrate(postgres_url, folder)
+        with pytest.raises(LockError) as caught:
+            migrate(postgres_url, folder, lock_wait=0.2)
     assert f"{folder / '0001_step.sql'}:3: " in str(caught.value)
     assert probe(postgres_url).value("SELECT count(*) FROM notes") == 4

@@ -23,6 +23,9 @@ TEMPORARY = "SELECT count(*) FROM pg_class WHERE relpersistence = 't'"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
+GATE = "SET LOCAL lock_timeout = '60s';\nLOCK TABLE gate;\n"  # one try
+
+
 def _wait_for(database: Probes, url: str) -> None:
     while not database(url).value(WAITING):
         time.sleep(0.01)
@@ -45,7 +48,7 @@ def test_what_is_written_before_the_files_own_lock_is_in_the_account(
 
 def test_behind_the_files_own_lock_nobody_writes(postgres_url: str, migrations: WriteMigrations, probe: Probes) -> None:
     probe(postgres_url).execute(TABLES + ROWS + "CREATE TABLE gate (x INTEGER);")
-    step = f"LOCK TABLE old, fresh IN SHARE ROW EXCLUSIVE MODE;\n{COPY}LOCK TABLE gate;\n"
+    step = f"LOCK TABLE old, fresh IN SHARE ROW EXCLUSIVE MODE;\n{COPY}{GATE}"
     with connect(postgres_url) as writer, connect(postgres_url) as other, ThreadPoolExecutor(1) as threads:
         writer.execute("BEGIN")
         writer.execute("LOCK TABLE gate")
@@ -64,7 +67,7 @@ def test_without_a_lock_a_row_written_behind_the_statement_undoes_the_step(
 ) -> None:
     database = probe(postgres_url)
     database.execute(TABLES + ROWS + "CREATE TABLE gate (x INTEGER);")
-    folder = files(migrations, f"{COPY}LOCK TABLE gate;\n", ALL)
+    folder = files(migrations, f"{COPY}{GATE}", ALL)
     with connect(postgres_url) as writer, ThreadPoolExecutor(1) as threads:
         writer.execute("BEGIN")
         writer.execute("LOCK TABLE gate")

@@ -60,7 +60,7 @@ def test_whatever_ends_it_no_copy_stays(stage: Stage, migrations: WriteMigration
         assert process.wait(60) == 130
         assert process.stderr is not None
         told += process.stderr.read()
-    assert told.endswith("interrupted\n")
+    assert told.endswith("interrupted: the database is as it was\n")
     assert "Traceback" not in told
 
 

@@ -91,6 +91,7 @@ def test_the_json_of_each_command_has_its_keys(database_url: str, migrations: Wr
         return found
 
     run = ["action", "series", "database", "steps", "standing", "pending", "duration_ms", "idle", "backup", "held"]
+    run += ["unpreviewed", "why_unpreviewed", "half_done"]
     assert list(told("migrate", "--dry-run")) == run
     report = told("migrate")
     assert list(report) == run
@@ -98,6 +99,7 @@ def test_the_json_of_each_command_has_its_keys(database_url: str, migrations: Wr
     assert list(step) == [
         *("version", "label", "name", "description", "path", "outcome", "started_at", "duration_ms"),
         *("statements", "measurements", "checks", "merges", "effects", "losses", "notices", "error"),
+        "is_half_done",
     ]
     assert (step["outcome"], step["measurements"]) == ("applied", [{"name": "n", "value": 2, "before": False}])
     assert list(told("verify")) == run

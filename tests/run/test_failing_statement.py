@@ -1,6 +1,7 @@
 """A statement that fails: the message shows its line and place, and nothing of its file stays."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -207,3 +208,15 @@ def test_a_copy_to_the_client_is_refused_in_words(
     assert f"{folder / '1_a.sql'}:2: " in str(caught.value)
     assert "could not be written to the log" not in str(caught.value)
     assert "orders" not in probe(postgres_url).tables()
+
+
+@pytest.mark.parametrize("head", ["", "-- sessmig: no-transaction\n"], ids=["plain", "no-transaction"])
+def test_who_keeps_the_error_does_not_keep_the_file_open(
+    head: str, sqlite_url: str, migrations: WriteMigrations
+) -> None:
+    folder = migrations({"1_a.sql": GOOD, "2_b.sql": head + FOUR.format("INSERT INTO orders VALUES (3, NULL);")})
+    with pytest.raises(StepError) as kept:
+        migrate(sqlite_url, folder)
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    assert sqlite_url.removeprefix("sqlite:///") not in [str(link.readlink()) for link in links]
+    assert kept.value.exit_code == 1

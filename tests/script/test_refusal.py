@@ -131,11 +131,8 @@ ALONE: list[tuple[Dialect, str, str]] = [
     ("postgres", "ALTER DATABASE d SET TABLESPACE s", "ALTER DATABASE D SET TABLESPACE"),
     ("postgres", "CLUSTER", "CLUSTER"),
     ("postgres", "CLUSTER (VERBOSE)", "CLUSTER"),
-    ("postgres", "DISCARD ALL", "DISCARD ALL"),
     ("sqlite", "VACUUM", "VACUUM"),
     ("sqlite", "VACUUM INTO '/x.db'", "VACUUM"),
-    ("sqlite", "ATTACH '/x.db' AS x", "ATTACH"),
-    ("sqlite", "DETACH DATABASE x", "DETACH"),
 ]
 
 
@@ -144,6 +141,26 @@ def test_what_cannot_run_in_a_transaction_asks_for_the_directive(dialect: Dialec
     error = refusal(f"SELECT 1;\n{statement};", dialect)
     assert str(error) == f"{SQL}:2: `{shown}` does not run inside a transaction\n{NO_TRANSACTION}"
     assert run(f"{statement};", dialect, no_transaction=True) == [f"{statement};"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "statement", "shown", "reason"),
+    [
+        ("sqlite", "ATTACH '/x.db' AS x", "ATTACH", "in which no loss could be seen"),
+        ("sqlite", "DETACH DATABASE x", "DETACH", "in which no loss could be seen"),
+        ("postgres", "DISCARD ALL", "DISCARD ALL", "would let go of the lock"),
+        ("postgres", "CREATE INDEX CONCURRENTLY ON t (a)", "CREATE INDEX CONCURRENTLY", "without a name"),
+        ("postgres", "create unique index concurrently on t (a)", "CREATE INDEX CONCURRENTLY", "without a name"),
+    ],
+)
+def test_what_no_file_may_hold_is_refused_outside_transactions_too(
+    dialect: Dialect, statement: str, shown: str, reason: str
+) -> None:
+    for no_transaction in (False, True):
+        error = refusal(f"SELECT 1;\n{statement};", dialect, no_transaction=no_transaction)
+        assert error.line == 2
+        assert error.reason.startswith(f"`{shown}` ")
+        assert reason in error.reason
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Sends the statements of a step to SQLite, and counts what each changed.
+
+Knows Python's sqlite3 and its traps; knows nothing of what the statements are for.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from sessmig.databases.sqlite_tables import Tables
+from sessmig.databases.sqlite_watch import Watch
+from sessmig.errors import DatabaseError
+from sessmig.model import Piece
+
+
+class Telling(Protocol):
+    """Puts an error of SQLite's into one of ours."""
+
+    def __call__(self, error: sqlite3.Error, *, index: int | None = None) -> DatabaseError: ...
+
+
+def run(
+    cursor: sqlite3.Cursor, pieces: Sequence[Piece], tables: Tables, watch: Watch, told: Telling
+) -> Generator[int | None]:
+    """Send statements one after the other; give the rows that each changed as it is done.
+
+    Raises:
+        DatabaseError: with the number of the statement that failed.
+    """
+    connection = cursor.connection
+    before = connection.total_changes
+    try:
+        for index, piece in enumerate(pieces):
+            kind = tables.about_to_run(piece.statement) if watch.is_on else ""
+            try:
+                carry_out(cursor, piece)
+            except sqlite3.Error as error:
+                raise told(error, index=index) from None
+            if not connection.in_transaction:
+                raise DatabaseError("this statement ended the transaction of the step", index=index, escaped=True)
+            rows: int | None = cursor.rowcount
+            if connection.total_changes == before or kind:
+                rows = None if rows == -1 else rows
+            elif rows == -1:
+                # WITH ... INSERT: Python does not know it for a change.
+                rows = cursor.execute("SELECT changes()").fetchone()[0]
+            before = connection.total_changes
+            if kind:
+                watch.has_run(kind)
+            yield rows
+    finally:
+        # Whoever keeps the error keeps this frame, and a cursor that is open keeps the file open.
+        with suppress(sqlite3.Error):
+            cursor.close()
+
+
+def carry_out(cursor: sqlite3.Cursor, piece: Piece) -> None:
+    """Run one statement to its end."""
+    cursor.execute(piece.statement)
+    for _ in cursor:  # a statement that gives rows works only while they are fetched
+        pass

@@ -1,0 +1,60 @@
+"""Reads and writes what stands in the ledger's columns: JSON as every database keeps it, an older system's rows.
+
+Knows values; knows nothing of tables and databases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sessmig.model import LEGACY, Cell, Entry
+from sessmig.words import plain
+
+
+def legacy_entries(rows: Sequence[tuple[Cell, ...]]) -> Iterator[Entry]:
+    """Read the webui system's rows as ours, numbered in their order; what has no place of its own goes to metadata."""
+    for version, (name, applied_at, description, status, metadata) in enumerate(rows, 1):
+        kept: dict[str, Any] = {"old_status": status}
+        moment = _utc(applied_at)
+        if moment != applied_at:
+            kept["old_applied_at"] = applied_at
+        if metadata not in (None, ""):
+            try:
+                value = _read_json(str(metadata))
+            except ValueError:
+                value = metadata
+            is_flat = isinstance(value, dict) and not value.keys() & {"old_status", "old_applied_at"}
+            kept = {**value, **kept} if is_flat else {"old_metadata": value, **kept}
+        told = None if description is None else str(description)
+        yield Entry(
+            LEGACY, version, "" if name is None else str(name), "baseline", None, told, moment, metadata=as_json(kept)
+        )
+
+
+def _read_json(text: str) -> Any:
+    """Read JSON as every database can keep it: PostgreSQL takes neither NaN nor a NUL nor half a character."""
+    value = json.loads(text)
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if "\\u0000" in written:
+        raise ValueError("a NUL")
+    written.encode()
+    return value
+
+
+def _utc(moment: Cell) -> str | None:
+    """Return an old row's time as UTC without an offset; None if it is no time."""
+    if moment is None:
+        return None
+    try:
+        read = datetime.fromisoformat(str(moment))
+    except ValueError:
+        return None
+    return str(moment) if read.tzinfo is None else str(read.astimezone(UTC).replace(tzinfo=None))
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    text = json.dumps(plain(value), ensure_ascii=False)
+    return text.encode(errors="replace").decode()  # the name of a file need not be UTF-8

@@ -1,0 +1,1 @@
+"""Statements outside transactions: indexes beside running writers, VACUUM, and the lock over several commits."""

@@ -1,0 +1,1 @@
+"""Steps of several commits: how they stop half-way, go on, and are taken back."""
