@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessmig import proof, script
 from sessmig.accounts import Accounts
+from sessmig.allowance import Allowance
 from sessmig.errors import CheckError
 from sessmig.guard import Guard
 from sessmig.model import Dialect, Script, Step
@@ -55,6 +56,9 @@ class Attempt:
     guard: Guard | None = None
     effects: tuple[Effect, ...] = ()
     losses: tuple[Loss, ...] = ()
+    allowance: Allowance = field(default_factory=Allowance)
+    allowed: list[Loss] = field(default_factory=list)
+    """What was lost that no `may-lose` names, and was agreed to."""
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -79,9 +83,16 @@ class Attempt:
             tuple(self.accounts),
             self.effects,
             self.losses,
+            allowed=tuple(self.allowed),
             notices=self.notices,
             error=error,
         )
+
+    def refused(self, found: tuple[Loss, ...]) -> tuple[Loss, ...]:
+        """Return the losses that were not agreed to; keep the others in `allowed`."""
+        let_go = [loss for loss in found if self.allowance.covers(self.step.migration.title, loss)]
+        self.allowed += [loss for loss in let_go if loss not in self.allowed]
+        return tuple(loss for loss in found if loss not in let_go)
 
 
 def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> None:
@@ -97,7 +108,9 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
         DatabaseError: a statement failed, with its number.
     """
     step = attempt.step
-    attempt.picture = proof.ask_before(database, step.blocks)
+    # Behind the locks that the file itself takes first nobody else writes any more.
+    locks = _leading_locks(step.script, database.dialect)
+    attempt.picture = proof.ask_before(database, step.blocks, same=not locks)
     attempt.picture.demand()
     accounts = Accounts(database, step.merges, touched(step.script, database.dialect) if step.merges else None)
     attempt.accounts = accounts.results
@@ -105,11 +118,11 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
     guard.begin()
     mark = database.mark(step.script.text)
     try:
-        # Behind the locks that the file itself takes first nobody else writes any more.
-        locks = _leading_locks(step.script, database.dialect)
         _send(database, attempt, guard, 0, locks)
         if locks:
             guard.locked()
+            proof.ask_same(database, step.blocks, attempt.picture)
+            attempt.picture.demand()
         accounts.begin()
         accounts.demand()
         _send(database, attempt, guard, locks, len(step.script.pieces))
@@ -121,7 +134,7 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
     guard.end()
     proof.ask_after(database, step.blocks, attempt.picture)
     accounts.end()
-    attempt.effects, attempt.losses = guard.effects(), guard.losses(accounts.covered)
+    attempt.effects, attempt.losses = guard.effects(), attempt.refused(guard.losses(accounts.covered))
     attempt.picture.checks += guard.checks()
     attempt.picture.demand()
     accounts.demand()
@@ -188,6 +201,8 @@ def detail(report: StepReport, text: str) -> dict[str, Any]:
         kept["effects"] = [asdict(effect) for effect in report.effects]
     if report.losses:
         kept["losses"] = [asdict(loss) for loss in report.losses]
+    if report.allowed:
+        kept["allowed"] = [asdict(loss) for loss in report.allowed]
     if report.notices:
         kept["notices"] = list(report.notices)
     if report.error:

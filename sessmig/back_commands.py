@@ -5,15 +5,21 @@ Decides nothing about migrations.
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from sessmig.config import Settings, check_lock_wait
-from sessmig.errors import SessmigError
+from sessmig.errors import SessmigError, UsageError
+from sessmig.job import Job
 from sessmig.options import LOCK_WAIT, everywhere, opened_job, print_json, print_lines
 from sessmig.progress import Progress
 from sessmig.report import as_json, summary, text_lines
+from sessmig.results import StepReport
+from sessmig.row_words import loss_text
 from sessmig.streams import say
 
 
@@ -22,18 +28,32 @@ from sessmig.streams import say
     "--to", type=click.IntRange(min=0), metavar="V", help="Roll back all above this version; 0: all there is."
 )
 @click.option("--dry-run", is_flag=True, help="Roll back, with its locks, show it, and undo that.")
+@click.option("--allow-loss", is_flag=True, help="Take along rows that no may-lose names; it asks before.")
+@click.option("--yes", is_flag=True, help="With --allow-loss: do not ask.")
 @LOCK_WAIT
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
 @everywhere
-def rollback(settings: Settings, to: int | None, dry_run: bool, lock_wait: float, quiet: bool, as_json_: bool) -> int:
+def rollback(
+    settings: Settings,
+    to: int | None,
+    dry_run: bool,
+    allow_loss: bool,
+    yes: bool,
+    lock_wait: float,
+    quiet: bool,
+    as_json_: bool,
+) -> int:
     """Undo the newest migration, or all above --to V; each is checked and committed by itself."""
     from sessmig.rollback import roll_back
 
+    if yes and not allow_loss:
+        raise UsageError("--yes without --allow-loss", remedy="A rollback asks nothing, unless rows may be lost.")
     progress = Progress(sys.stderr, silent=as_json_ or quiet)
     wait = check_lock_wait(lock_wait)
     with opened_job(settings, dry_run=dry_run, lock_wait=wait, on_event=progress.show) as job:
         try:
-            report = roll_back(job, to)
+            agree = None if yes else functools.partial(_confirm, job)
+            report = roll_back(job, to, allow_loss=allow_loss, agree=agree)
         except SessmigError as error:
             done = error.report and any(step.outcome != "failed" for step in error.report.steps)
             if error.report and done and not (quiet or as_json_):
@@ -45,6 +65,21 @@ def rollback(settings: Settings, to: int | None, dry_run: bool, lock_wait: float
     else:
         print_lines([summary(report)] if quiet else text_lines(report, rows_of={"warned"}))
     return 0
+
+
+def _confirm(job: Job, losing: Sequence[StepReport]) -> None:
+    """Have the database's name typed, before rows go that nothing brings back."""
+    untouched = "Nothing was touched."
+    lost = [f"    {step.title}: {loss_text(loss)}" for step in losing for loss in step.allowed]
+    what = f"{job.database.label}: this rollback takes away what no may-lose names:"
+    if not sys.stdin.isatty():
+        raise UsageError("\n".join([what, *lost]), holds=untouched, remedy="Give --yes if that is meant.")
+    for line in (what, *lost):
+        say(line, err=True)
+    name = job.database.saving(None).to_confirm or Path(job.database.label).name
+    typed = click.prompt(f"The database's name ({name}), to go on", default="", show_default=False, err=True)
+    if typed != name:
+        raise UsageError(f"{typed!r} is not the database's name", holds=untouched)
 
 
 @click.command()

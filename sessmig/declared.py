@@ -60,11 +60,13 @@ class Declared:
     Args:
         patterns: its entries.
         dialect: how the database compares names.
+        path: the file. A rollback may drop what its migration has made, as long as no row stands there.
     """
 
-    def __init__(self, patterns: Iterable[Pattern], dialect: Dialect) -> None:
+    def __init__(self, patterns: Iterable[Pattern], dialect: Dialect, path: Path) -> None:
         self._patterns = tuple(patterns)
         self._dialect = dialect
+        self.drops_empty_tables = path.name.endswith(".rollback.sql")
 
     def names(self, table: Table) -> bool:
         """Tell whether an entry names this table, and so its rows and its columns."""

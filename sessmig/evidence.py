@@ -123,6 +123,16 @@ class Evidence:
         links = self.links(identity)
         return links[-1][2] if links else None
 
+    def was_empty(self, drop: Drop) -> bool:
+        """Tell whether a table surely held no row, from before the step until it was dropped under a lock of its own.
+
+        One that was emptied on the way has lost rows, or has its rows in another place since.
+        """
+        if drop.rows != 0 or drop.deleted or self.rows_before.get(drop.table.identity):
+            return False
+        old = [(self.before.get(stand.table.identity), stand.table) for stand in drop.stands.values()]
+        return all(before is not None and before.storage == table.storage for before, table in old)
+
     def links(self, identity: int) -> list[Link]:
         """Return how a dropped table was made anew, once or several times; the last has borne its name.
 

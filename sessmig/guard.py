@@ -53,7 +53,7 @@ class Guard:
         self._dialect = database.dialect
         directive = source.directive("may-lose")
         patterns = may_lose(source.path, directive) if directive else ()
-        self._declared = Declared(patterns, self._dialect)
+        self._declared = Declared(patterns, self._dialect, source.path)
         self._kinds: dict[script.Outline, script.Outline] = {}
         self.outlines = self._outlined(source.pieces)
         """What each statement is; of 200,000 most are the same."""

@@ -15,7 +15,7 @@ from sessmig.results import Account, CheckResult, Measurement, StatementResult, 
 from sessmig.rows import Effect, Loss
 from sessmig.words import count, plain, shown, table, took
 
-_LAID_OUT = {"statements", "checks", "measures", "merges", "effects", "losses", "notices", "error", "text"}
+_LAID_OUT = {"statements", "checks", "measures", "merges", "effects", "losses", "allowed", "notices", "error", "text"}
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 
 
@@ -117,6 +117,7 @@ def _as_step(entry: LogEntry) -> StepReport | None:
             merges=tuple(Account(**one) for one in detail.get("merges", ())),
             effects=tuple(Effect(**one) for one in detail.get("effects", ())),
             losses=tuple(Loss(**one) for one in detail.get("losses", ())),
+            allowed=tuple(Loss(**one) for one in detail.get("allowed", ())),
             notices=tuple(detail.get("notices", ())),
         )
     except (TypeError, AttributeError):

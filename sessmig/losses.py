@@ -91,6 +91,8 @@ class _Judge:
                 yield from self._made_anew(table, *link)
             yield from self._columns_on_the_way(table, links)
             return
+        if drop and self._declared.drops_empty_tables and seen.was_empty(drop):
+            return
         line, by = (drop.line, ()) if drop else self._hidden("DROP", "DO", "CALL", "SELECT")
         rows = drop.rows if drop else seen.rows_before.get(identity)
         keys = drop.keys if drop else ()

@@ -38,17 +38,30 @@ class Picture:
             raise CheckError(f"{failed[0].where}: {failed[0].verb} {failed[0].name!r}: {failed[0].found}")
 
 
-def ask_before(database: Database, blocks: Sequence[Block]) -> Picture:
-    """Ask what is to be asked before the step: require, measure before, and the first half of each `same`."""
+def ask_before(database: Database, blocks: Sequence[Block], *, same: bool = True) -> Picture:
+    """Ask what is to be asked before the step: require, measure before, and the first half of each `same`.
+
+    Args:
+        database: with an open transaction.
+        blocks: those of the verify file.
+        same: whether that half too; else it is left to `ask_same`.
+    """
     picture = Picture()
     for block in blocks:
         if block.verb == "require" or block.before:
             _ask(database, block, picture)
-        elif block.expects == "same":
+        elif same and block.expects == "same":
             _ask_whole(database, block, picture)
         if _is_consequence(picture):
             picture.checks.pop()
     return picture
+
+
+def ask_same(database: Database, blocks: Sequence[Block], picture: Picture) -> None:
+    """Ask the first half of each `same`, and add it to the picture."""
+    for block in blocks:
+        if block.verb != "require" and not block.before and block.expects == "same":
+            _ask_whole(database, block, picture)
 
 
 def _is_consequence(picture: Picture) -> bool:

@@ -25,6 +25,7 @@ from sessmig.words import count, file_size, plain, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
 _BEFORE = "needs the picture before the step"
+_LONG = 100
 _SAID = {
     "verified": "",
     "already applied": ", already applied by another process",
@@ -45,7 +46,7 @@ def check_lines(check: CheckResult, *, examples: bool = True) -> list[str]:
 
 def account_lines(account: Account) -> list[str]:
     """Put a row account that does not balance into words, with the rows that do not fit."""
-    lines = [f"{account.where}: merge failed: {account.name}", f"    {account.found}"]
+    lines = [f"{account.where}: merge failed: {_sides(account)}", f"    {account.found}"]
     return lines + [f"    {line}" for line in example_lines(account)]
 
 
@@ -109,8 +110,10 @@ def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
         yield from (f"    {line}" for line in effect_lines(step.effects))
     for loss in step.losses:
         yield f"  LOST  {loss_text(loss)}"
+    for loss in step.allowed:
+        yield f"  LOST  {loss_text(loss)}, as --allow-loss let it"
     for account in step.merges:
-        yield f"  merge {account.name}"
+        yield f"  merge {_sides(account)}"
         lines = _asked_again(account) if step.outcome == "verified" else _merge_lines(account)
         lines += example_lines(account) if account.outcome in rows_of else []
         yield from (f"    {line}" for line in lines)
@@ -136,6 +139,20 @@ def _what(statement: StatementResult) -> str:
 
 def _asked_again(account: Account) -> list[str]:
     return [f"{SIGNS[account.outcome]}  {account.found or 'nothing is missing'}"]
+
+
+def _sides(account: Account) -> str:
+    """Name source and target of a merge; of long queries only that they are some, and the line where they stand."""
+    if len(account.name) <= _LONG:
+        return account.name
+    kept, depth, is_literal = "", 0, False
+    for sign in account.name:
+        is_literal ^= sign == "'"
+        depth -= sign == ")" and not is_literal
+        kept += sign if depth == 0 else ""
+        kept += "SELECT ..." if depth == 0 and sign == "(" and not is_literal else ""
+        depth += sign == "(" and not is_literal
+    return f"{kept} (line {account.where.rpartition(':')[2]})" if kept != account.name else kept
 
 
 def _merge_lines(account: Account) -> list[str]:

@@ -119,9 +119,9 @@ class StepReport:
     merges: tuple[Account, ...] = ()
     effects: tuple[Effect, ...] = ()
     losses: tuple[Loss, ...] = ()
-    """What was taken away that no `may-lose` names; the step was rolled back for it."""
-    notices: tuple[str, ...] = ()
-    """What the server said meanwhile (RAISE NOTICE)."""
+    allowed: tuple[Loss, ...] = ()
+    """What was taken away that no `may-lose` names: `losses` rolled it back, `allowed` were agreed to."""
+    notices: tuple[str, ...] = ()  # what the server said meanwhile (RAISE NOTICE)
     error: str = ""
     is_half_done: bool = False
     """It stopped on its way, and what it had committed stays."""

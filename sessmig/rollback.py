@@ -5,9 +5,11 @@ Knows the order of things and what is refused before the first one runs; how one
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
+from sessmig.allowance import Allowance
 from sessmig.enforcement import together, why_apart
 from sessmig.errors import ConnectError, PlanError, SessmigError, UsageError
 from sessmig.halfway import read_progress
@@ -19,18 +21,24 @@ from sessmig.model import Entry, Migration, Plan, Step
 from sessmig.plan import Wish
 from sessmig.problems import differences
 from sessmig.reading import read_way_back
-from sessmig.results import Report
+from sessmig.results import Event, Report, StepReport
 from sessmig.source import Series
 from sessmig.undoing import Undoing, restoring
 from sessmig.words import count, since
 
+Agree = Callable[[Sequence[StepReport]], None]
+"""Asks whether the losses of these steps may be; raises if not."""
 
-def roll_back(job: Job, to: int | None = None) -> Report:
+
+def roll_back(job: Job, to: int | None = None, *, allow_loss: bool = False, agree: Agree | None = None) -> Report:
     """Undo the newest migration, or all above a version, each in one transaction that begins with the lock.
 
     Args:
         job: where, and how.
         to: the version that stays the newest; 0 undoes all. Only the newest is undone, if None.
+        allow_loss: what the loss guard finds may be lost; requires and checks have to hold all the same.
+        agree: asked where `allow_loss` would let something go, when all was tried out and nothing is touched yet; more
+            than it was asked for may not be lost.
 
     Raises:
         ConnectError: there is no such database.
@@ -38,6 +46,36 @@ def roll_back(job: Job, to: int | None = None) -> Report:
         PlanError: one of them cannot be undone; then none is.
         SessmigError: see `sessmig.errors`; its `report` tells what was done until then.
     """
+    if agree and allow_loss and not job.dry_run:
+        return _roll_back(job, to, _agreed(job, to, agree))
+    return _roll_back(job, to, Allowance(None) if allow_loss else Allowance())
+
+
+def _agreed(job: Job, to: int | None, agree: Agree) -> Allowance:
+    """Try the rollback out, and ask for all that it would take away."""
+
+    def waits(event: Event) -> None:
+        if event.kind == "waiting" and job.on_event:
+            job.on_event(event)
+
+    try:
+        tried = _roll_back(replace(job, dry_run=True, on_event=waits), to, Allowance(None))
+    except SessmigError as error:
+        error.holds = error.holds.replace("it was a dry run", "it was only tried out")
+        raise
+    if tried.unpreviewed:
+        raise UsageError(
+            f"{', '.join(tried.unpreviewed)}: what would be lost cannot be tried out: {tried.why_unpreviewed}",
+            holds="Nothing was touched.",
+            remedy="Roll back what stands above by itself; or give --yes, and what is lost is said afterwards.",
+        )
+    losing = [step for step in tried.steps if step.allowed]
+    if losing:
+        agree(losing)
+    return Allowance({step.title: step.allowed for step in losing})
+
+
+def _roll_back(job: Job, to: int | None, allowance: Allowance) -> Report:
     started = monotonic()
     if job.database.is_missing:
         raise ConnectError(f"{job.database.label}: there is no such database", remedy="Is that its right name?")
@@ -63,7 +101,7 @@ def roll_back(job: Job, to: int | None = None) -> Report:
         if not steps:
             return replace(report, pending=_pending(plan))
     job.emit("plan", f"{count(len(steps), 'migration')} to roll back")
-    undoing = Undoing(job, ledger, steps, (*plan.applied, *plan.halfway))
+    undoing = Undoing(job, ledger, steps, (*plan.applied, *plan.halfway), allowance)
     try:
         undoing.carry_out()
     except SessmigError as error:

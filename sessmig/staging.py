@@ -284,15 +284,15 @@ class Staging:
         covered: Callable[[], dict[str, int]],
     ) -> None:
         try:
-            effects, self.losses = watch(
+            effects, found = watch(
                 self.database, guard, source, partial(run, guard), covered=covered, shared=self.is_shared
             )
         finally:
             self.notes()
         self.state.effects = added(self.state.effects, effects)
-        if self.losses:
-            self.attempt.guard = guard
-            raise CheckError(f"{source.path}: loss guard: {loss_text(self.losses[0])}")
+        if lost := self.attempt.refused(found):
+            self.attempt.guard, self.losses = guard, lost
+            raise CheckError(f"{source.path}: loss guard: {loss_text(lost[0])}")
 
     def notes(self) -> None:
         """Keep what the server said since this was asked last."""

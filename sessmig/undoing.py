@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from shlex import quote
 
+from sessmig.allowance import Allowance
 from sessmig.attempt import Attempt, detail
 from sessmig.enforcement import enforces_foreign_keys
 from sessmig.errors import CheckError, DatabaseError, PlanError, SessmigError, StoppedError
@@ -39,12 +40,16 @@ class Undoing:
         ledger: the ledger of the series.
         steps: the ways back, in their order.
         seen: the ledger rows of all that stood, or was half done, when this was decided.
+        allowance: what may be lost though no `may-lose` names it.
     """
 
-    def __init__(self, job: Job, ledger: Ledger, steps: list[Step], seen: Sequence[Entry]) -> None:
+    def __init__(
+        self, job: Job, ledger: Ledger, steps: list[Step], seen: Sequence[Entry], allowance: Allowance
+    ) -> None:
         self._job = job
         self._ledger = ledger
         self._steps = steps
+        self._allowance = allowance
         self._seen = {entry.version: entry for entry in seen}
         self._attempt: Attempt | None = None
         self._staging: Staging | None = None
@@ -84,12 +89,13 @@ class Undoing:
         """Undo one step, unless somebody has done it since we looked."""
         if passed := self._passed_by(step):
             return passed
-        self._attempt = Attempt(step)
+        self._attempt = Attempt(step, allowance=self._allowance)
         return undo(self._job, self._ledger, self._attempt)
 
     def _undo_staged(self, step: Step) -> StepReport:
         """Undo one step in several commits, or bring to its end what was begun of that."""
-        staging = Staging(self._job, self._ledger, step, is_undoing=True)
+        attempt = Attempt(step, allowance=self._allowance)
+        staging = Staging(self._job, self._ledger, step, is_undoing=True, attempt=attempt)
         return undo_staged(staging, partial(self._begin, step, staging))
 
     def _begin(self, step: Step, staging: Staging) -> StepReport | None:
@@ -145,8 +151,9 @@ class Undoing:
             account(staging)
         seen = replace(attempt.report("failed"), path=path)
         told = of_step(step, error, seen, standing=self._standing(step, error))
-        told.remedy = told.remedy.replace("or the migration", "or the rollback file")
-        told.remedy += self._way_round(step)
+        for words in ("or the migration", "mend the migration"):
+            told.remedy = told.remedy.replace(words, words.replace("migration", "rollback file"))
+        told.remedy += self._by_option(attempt) + self._way_round(step)
         is_half_done = bool(staging and staging.is_begun and not staging.is_undone)
         if staging and is_half_done:
             told = left_half_done(staging, told, error)
@@ -156,6 +163,14 @@ class Undoing:
             self._log(step, report, told, "interrupted" if isinstance(error, StoppedError) else "failed")
         self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
         return told
+
+    def _by_option(self, attempt: Attempt) -> str:
+        """Name the option that lets a loss be; where it was given, more was lost than was agreed to."""
+        if not attempt.losses:
+            return ""
+        if self._allowance.agreed:
+            return "\nIt is more than was agreed to, as others have written meanwhile: run it again."
+        return "\nOr, to lose that now: sessmig rollback --allow-loss"
 
     def _way_round(self, step: Step) -> str:
         """Name the backup that goes back as far, where there is one: its price is what was written since."""

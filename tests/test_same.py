@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from sessmig import CheckError, Report, ensure_migrations
+from tests.concurrently.alone import Aside, until
 from tests.fixtures.files import WriteMigrations
+from tests.fixtures.postgres import connect
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli
 from tests.run.doing import state
@@ -69,3 +71,23 @@ def test_a_warn_that_cannot_be_asked_before_is_told_once(
     )
     assert "later" in check.found
     assert "later" in str(state(probe(database_url)))
+
+
+def test_what_others_write_until_the_file_has_its_locks_is_no_difference(
+    postgres_url: str, migrations: WriteMigrations, probe: Opened
+) -> None:
+    folder = migrations({"0001_a.sql": "CREATE TABLE t (v INTEGER); INSERT INTO t VALUES (1);"})
+    ensure_migrations(postgres_url, folder)
+    step = "SET LOCAL lock_timeout = '30s';\nLOCK TABLE t IN SHARE ROW EXCLUSIVE MODE;\nUPDATE t SET v = v;\n"
+    migrations({"0002_b.sql": step, "0002_b.verify.sql": SAME})
+    waiting = "SELECT 1 FROM pg_locks WHERE relation = 't'::regclass AND NOT granted"
+    with connect(postgres_url) as writer:
+        writer.execute("BEGIN")
+        writer.execute("INSERT INTO t VALUES (2)")
+        migrating = Aside(lambda: ensure_migrations(postgres_url, folder))
+        until(lambda: migrating.is_over or probe(postgres_url).rows(waiting))
+        writer.execute("COMMIT")
+    report = migrating.ended()
+    assert isinstance(report, Report)
+    assert report.applied == 1
+    assert probe(postgres_url).rows("SELECT v FROM t ORDER BY v") == [(1,), (2,)]

@@ -109,10 +109,11 @@ class Watch:
         # Whatever was deleted until now is not there any more.
         earlier = self._numbers() if inserting else {}
         for identity, rows in self._counts(inserting).items():
-            self._counted[identity] = rows + earlier[identity][0]
+            self._counted[identity] = rows + earlier.get(identity, (0, 0))[0]
 
     def _numbers(self) -> dict[int, tuple[int, int]]:
-        found = self._query(f"SELECT id, deleted, inserted FROM temp.{_WATCH}").rows
+        """Return how many rows were deleted and inserted, of those tables that had any."""
+        found = self._query(f"SELECT id, deleted, inserted FROM temp.{_WATCH} WHERE deleted OR inserted").rows
         return {int(str(i)): (int(str(deleted)), int(str(inserted))) for i, deleted, inserted in found}
 
     def _make(self, table: Known) -> None:
@@ -155,7 +156,7 @@ class Watch:
         after = self._counts(tables[identity] for identity in self._counted if identity in tables)
         keys = self._keys()
         changes = {}
-        for identity in {**dict.fromkeys(self._watched), **dict.fromkeys(after)}:
+        for identity in {**numbers, **after}:
             deleted, inserted = numbers.get(identity, (0, 0))
             if identity in after:
                 deleted += max(0, self._counted[identity] + inserted - after[identity] - deleted)

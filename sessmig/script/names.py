@@ -6,6 +6,7 @@ Knows quoting; knows nothing of which tables there are.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sessmig.model import Dialect
 
@@ -25,6 +26,8 @@ def comparable(name: str, dialect: Dialect, *, is_quoted: bool = True) -> str:
     return name if dialect == "postgres" and is_quoted else name.translate(_SMALL)
 
 
+# A file that drops each of some thousand tables asks for each of their names again and again.
+@lru_cache(maxsize=65_536)
 def parts(written: str, dialect: Dialect) -> tuple[str, ...]:
     """Return the parts of a dotted name as a statement writes it, made comparable."""
     found = []

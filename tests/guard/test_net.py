@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -42,7 +43,7 @@ def test_fewer_rows_where_nobody_else_writes_are_a_loss_of_their_own(
     table = Table(1, "t", '"main"."t"', (), storage=7)
     seen = Evidence(Course([table], "sqlite"), {1: table}, {1: table}, {1: 3}, {1: 1}, {1: Change(deleted=told)})
     seen.alone = frozenset(alone)
-    found = losses(seen, Declared((), "sqlite"), {1: covered} if covered else {})
+    found = losses(seen, Declared((), "sqlite", Path("a.sql")), {1: covered} if covered else {})
     assert [loss if loss == UNSEEN else loss.kind for loss in found] == lost
 
 

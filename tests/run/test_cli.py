@@ -98,7 +98,7 @@ def test_the_json_of_each_command_has_its_keys(database_url: str, migrations: Wr
     (step,) = report["steps"]
     assert list(step) == [
         *("version", "label", "name", "description", "path", "outcome", "started_at", "duration_ms"),
-        *("statements", "measurements", "checks", "merges", "effects", "losses", "notices", "error"),
+        *("statements", "measurements", "checks", "merges", "effects", "losses", "allowed", "notices", "error"),
         "is_half_done",
     ]
     assert (step["outcome"], step["measurements"]) == ("applied", [{"name": "n", "value": 2, "before": False}])
