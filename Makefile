@@ -24,7 +24,7 @@ export DATABASE_URL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate status verify rehearse log backup rollback restore test coverage lint bench check clean
+.PHONY: help setup migrate demo status verify rehearse log backup rollback restore test coverage lint bench check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,18 +48,32 @@ $(DEVELOP): $(READY)
 	@touch $@
 
 # The schema, then the rows; foreign keys were not enforced when the old rows were written.
+LOAD = $(BIN)/python -c 'import pathlib, sqlite3, sys; \
+	    new = pathlib.Path(sys.argv[1] + ".new"); new.unlink(missing_ok=True); db = sqlite3.connect(new); \
+	    [db.executescript(pathlib.Path(name).read_text("utf-8")) for name in sys.argv[2:]]; \
+	    db.close(); new.rename(sys.argv[1])'
 LEGACY := $(sort $(wildcard $(DIR)/legacy/sqlite*.sql))
 $(SAMPLE): | $(READY)
 	@test -n "$(LEGACY)" || { echo "$(DIR) has no sample for SQLite: give DATABASE_URL=..."; exit 2; }
 	@mkdir -p $(@D)
-	@$(BIN)/python -c 'import pathlib, sqlite3, sys; \
-	    new = pathlib.Path(sys.argv[1] + ".new"); new.unlink(missing_ok=True); db = sqlite3.connect(new); \
-	    [db.executescript(pathlib.Path(name).read_text("utf-8")) for name in sys.argv[2:]]; \
-	    db.close(); new.rename(sys.argv[1])' $@ $(LEGACY)
+	@$(LOAD) $@ $(LEGACY)
 	@echo "built the sample database $@"
 
 migrate: $(READY) $(NEEDS_SAMPLE) ## migrate DATABASE_URL (or the sample), and show what happened to the rows
 	@$(BIN)/sessmig migrate $(PLACE) --dir $(DIR) $(ARGS)
+
+# Every series that has a sample for SQLite, on a sample of its own, whatever database is named elsewhere.
+DEMO    := build/demo
+SAMPLES := $(sort $(patsubst sql/%/legacy/,%,$(dir $(wildcard sql/*/legacy/sqlite*.sql))))
+
+demo: $(READY) ## migrate the samples of all series that SQLite can, each with its report
+	@rm -rf $(DEMO)
+	@mkdir -p $(DEMO)
+	@set -e; for name in $(SAMPLES); do \
+	    echo "== $$name"; \
+	    $(LOAD) $(DEMO)/$$name.db sql/$$name/legacy/sqlite*.sql; \
+	    $(BIN)/sessmig migrate --db $(DEMO)/$$name.db --dir sql/$$name $(ARGS); \
+	done
 
 status: $(READY) $(NEEDS_SAMPLE) ## show where each migration stands
 	@$(BIN)/sessmig status $(PLACE) --dir $(DIR) $(ARGS)
