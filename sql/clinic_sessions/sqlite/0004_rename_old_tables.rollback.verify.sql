@@ -1,0 +1,45 @@
+-- Before the rollback.
+
+-- require: the old tables stand under their deprecated names
+WITH wanted (name) AS (
+    VALUES ('derma_sessions_deprecated'), ('diagnosis_sessions_deprecated')
+)
+SELECT wanted.name AS missing_table
+FROM wanted
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM sqlite_master AS present
+    WHERE present.type = 'table'
+      AND lower(present.name) = wanted.name
+);
+
+-- An old build of the application that was started again may have made these tables anew, and written to them.
+-- require: the old names are free
+SELECT name AS taken, type
+FROM sqlite_master
+WHERE lower(name) IN ('derma_sessions', 'diagnosis_sessions');
+
+-- measure before: derma_rows
+SELECT count(*)
+FROM derma_sessions_deprecated;
+
+-- measure before: diagnosis_rows
+SELECT count(*)
+FROM diagnosis_sessions_deprecated;
+
+-- After the rollback.
+
+-- check: derma_sessions has every row
+SELECT :derma_rows AS expected, count(*) AS sessions
+FROM derma_sessions
+HAVING count(*) < :derma_rows;
+
+-- check: diagnosis_sessions has every row
+SELECT :diagnosis_rows AS expected, count(*) AS sessions
+FROM diagnosis_sessions
+HAVING count(*) < :diagnosis_rows;
+
+-- check: no table bears the deprecated names
+SELECT name AS taken, type
+FROM sqlite_master
+WHERE lower(name) IN ('derma_sessions_deprecated', 'diagnosis_sessions_deprecated');
