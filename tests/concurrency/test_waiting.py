@@ -82,11 +82,15 @@ def test_the_command_line_says_for_whom_it_waits(
     _until(lambda: _sleeper(seen))
     orphan = _sleeper(seen)
     seen.execute("UPDATE naps SET seconds = 0")
+    waiting = cli.start("migrate", "--dir", folder, "--lock-wait", "60", env={"DATABASE_URL": postgres_url})
+    assert waiting.stderr
+    while "waiting for the lock" not in (told := waiting.stderr.readline()):
+        assert told
+    assert told.startswith(f"  waiting for the lock, held by pid {orphan}, application sessmig, user")
     killed.kill()
     killed.wait()
-    done = cli("migrate", "--dir", folder, "--lock-wait", "30", env={"DATABASE_URL": postgres_url})
-    assert done.returncode == 0
-    assert f"  waiting for the lock, held by pid {orphan}, application sessmig, user" in done.stderr
+    waiting.communicate()
+    assert waiting.returncode == 0
 
 
 def test_who_waits_finds_the_step_applied_by_the_other_process(
