@@ -6,6 +6,7 @@ Knows the protocol; knows nothing of transactions, locks or migrations.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -139,14 +140,22 @@ class Wire:
             raise self._told(error) from None
         finally:
             if not over and not connection.closed:
-                connection.cancel_safe(timeout=5)
-                connection.wait(_drain(connection.pgconn))
+                self._cancel()
 
     def _free(self) -> None:
         """End what still runs: where Ctrl-C broke in between a query and its results, nobody has read them."""
         if self._connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-            self._connection.cancel_safe(timeout=5)
-            self._connection.wait(_drain(self._connection.pgconn))
+            self._cancel()
+
+    def _cancel(self) -> None:
+        """End what runs, and read what is left of it."""
+        self._connection.cancel_safe(timeout=5)
+
+        def again() -> None:  # a busy server forgets a request that overtakes the query
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=5)
+
+        self._connection.wait(_drain(self._connection.pgconn, again))
 
     def _told(self, error: psycopg.Error, *, offset: int = 0) -> DatabaseError:
         diag = error.diag
@@ -195,8 +204,8 @@ def _end_copy(pgconn: pq.abc.PGconn, status: int) -> Generator[Wait, Ready | int
             pgconn.consume_input()
 
 
-def _drain(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
-    while (yield from _fetch(pgconn)) is not None:
+def _drain(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] | None = None) -> Generator[Wait, Ready | int, None]:
+    while (yield from _fetch(pgconn, meanwhile)) is not None:
         pass
 
 

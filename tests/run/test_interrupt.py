@@ -1,7 +1,9 @@
 """Ctrl-C during a long step: exit code 130, and nothing of the step stays."""
 
+import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 
 import psycopg
@@ -86,3 +88,14 @@ def test_an_interrupt_between_a_query_and_its_results_leaves_a_connection_that_c
         with pytest.raises(KeyboardInterrupt):
             interrupted()
         assert database.columns("half") == ()
+
+
+def test_an_interrupt_that_overtakes_the_query_ends_it_too(postgres_url: str, probe: Callable[[str], Probe]) -> None:
+    with psycopg.connect(postgres_url) as connection, connect(connection) as database:
+        server = connection.info.backend_pid
+        os.kill(server, signal.SIGSTOP)  # as a busy machine does it: it has not read the query when it is told to stop
+        connection.pgconn.send_query(b"SELECT pg_sleep(600)")
+        threading.Timer(0.5, os.kill, (server, signal.SIGCONT)).start()
+        assert database.query("SELECT 1").rows == ((1,),)
+    running = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    assert probe(postgres_url).value(running) == 0
