@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -93,6 +94,8 @@ def test_an_interrupt_between_a_query_and_its_results_leaves_a_connection_that_c
 def test_an_interrupt_that_overtakes_the_query_ends_it_too(postgres_url: str, probe: Callable[[str], Probe]) -> None:
     with psycopg.connect(postgres_url) as connection, connect(connection) as database:
         server = connection.info.backend_pid
+        # A number of another machine's would be some other process here.
+        assert Path(f"/proc/{server}/cmdline").read_bytes().startswith(b"postgres"), "the server has to run here"
         os.kill(server, signal.SIGSTOP)  # as a busy machine does it: it has not read the query when it is told to stop
         connection.pgconn.send_query(b"SELECT pg_sleep(600)")
         threading.Timer(0.5, os.kill, (server, signal.SIGCONT)).start()
