@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sessmig.attempt import Attempt, carry_out, detail
 from sessmig.backup import RunBackup
+from sessmig.cutting import cut_off
 from sessmig.enforcement import enforces_foreign_keys
 from sessmig.errors import DatabaseError, PlanError, SessmigError, StoppedError
 from sessmig.failure import of_contention, of_step
@@ -25,7 +26,7 @@ from sessmig.problems import refuse
 from sessmig.results import StepOutcome, StepReport
 from sessmig.retrying import name_blockers, persist
 from sessmig.source import Series
-from sessmig.standing import account, cut_off, left_half_done, of_run, passed_by
+from sessmig.standing import account, left_half_done, of_run, passed_by
 from sessmig.stop import Stop
 from sessmig.wait import Held
 from sessmig.words import took
@@ -266,8 +267,8 @@ class Carrying:
     def cut_off(self, ended: KeyboardInterrupt) -> None:
         """Note where the run stands that was interrupted, on the interrupt itself, and in the log."""
         attempt, staging = self._attempt, self._staging
-        told = cut_off(self._job, staging, attempt.step if attempt else None)
-        if attempt and not (self._whole or self._job.within):
+        told, is_done = cut_off(self._job, self._ledger, attempt.step if attempt else None, staging)
+        if attempt and not (is_done or self._whole or self._job.within):
             if staging:
                 account(staging)
             report = attempt.report("failed", "interrupted")

@@ -75,6 +75,7 @@ class Staging:
         self.notices: list[str] = []
         self.moments: dict[int, str | None] = {}  # `batched`'s, and of this run only
         self.is_begun = False  # whether the ledger has its row
+        self.undone: tuple[Progress, list[StatementResult]] | None = None  # what `rewind` took back last
         self._known = ""  # what stood in the row when it was last read
         self._here: list[StatementResult] = []
         self._is_open = False  # whether something was looked at since the last commit
@@ -170,7 +171,7 @@ class Staging:
     def rewind(self) -> None:
         """Forget what was done since the last `look`: it was rolled back."""
         if self._is_open:
-            self._is_open, self.here = False, list(self._here)
+            self._is_open, self.undone, self.here = False, (self.state, self.here), list(self._here)
             if self._known:
                 self.state = read_progress(self._known)
 

@@ -72,31 +72,11 @@ def of_run(
     return f"The database: {before}; {gone}." if before else f"The database holds what it held before; {gone}."
 
 
-def cut_off(job: Job, staging: Staging | None, step: Step | None) -> str:
-    """Say, behind `interrupted: `, where a run stands that was ended at once, and how it goes on.
-
-    Args:
-        job: what was run, and how.
-        staging: the step it was at, where that takes several commits.
-        step: the step it was at; None if it was at none yet.
-    """
-    if step is None:
-        return "the step that was next was not begun; run again to go on"
-    if job.single_transaction:
-        return "the whole run was rolled back; run again to go on"
-    if staging and staging.is_begun and not staging.is_undone:
-        return f"{standing(staging)}; {_again(staging)}"
-    return (
-        "nothing of the rollback that ran stays; run again to go on"
-        if staging and staging.is_undoing
-        else "the step that ran was rolled back; run again to go on"
-    )
-
-
-def _again(staging: Staging) -> str:
-    again = "sessmig rollback" if staging.is_undoing else "sessmig migrate"
+def again(staging: Staging) -> str:
+    """Say how a half-done step goes on, or back."""
+    command = "sessmig rollback" if staging.is_undoing else "sessmig migrate"
     back = not staging.is_undoing and staging.step.rollback
-    return f"{again} goes on where it stopped." + (" sessmig rollback takes back what is done." if back else "")
+    return f"{command} goes on where it stopped." + (" sessmig rollback takes back what is done." if back else "")
 
 
 def left_half_done(staging: Staging, told: SessmigError, error: SessmigError) -> SessmigError:
@@ -109,7 +89,7 @@ def left_half_done(staging: Staging, told: SessmigError, error: SessmigError) ->
     """
     if holds := getattr(error, "holds", "") if not isinstance(error, StoppedError) and told is not error else "":
         told.holds += f"\n{holds}" if holds not in told.holds else ""
-    told.remedy = f"{told.remedy}\n{_again(staging)}".strip()
+    told.remedy = f"{told.remedy}\n{again(staging)}".strip()
     return told
 
 

@@ -13,6 +13,7 @@ from shlex import quote
 
 from sessmig.allowance import Allowance
 from sessmig.attempt import Attempt, detail
+from sessmig.cutting import cut_off
 from sessmig.enforcement import enforces_foreign_keys
 from sessmig.errors import CheckError, DatabaseError, PlanError, SessmigError, StoppedError
 from sessmig.failure import of_contention, of_step
@@ -26,7 +27,7 @@ from sessmig.results import StepReport
 from sessmig.retrying import name_blockers, persist
 from sessmig.stage import stages
 from sessmig.staging import Staging
-from sessmig.standing import account, cut_off, left_half_done, standing
+from sessmig.standing import account, left_half_done, standing
 from sessmig.stop import Stop
 from sessmig.undo import undo, undo_staged
 from sessmig.words import took
@@ -182,16 +183,16 @@ class Undoing:
     def cut_off(self, ended: KeyboardInterrupt) -> None:
         """Note where the rollback stands that was interrupted, on the interrupt itself, and in the log."""
         attempt, staging = self._attempt, self._staging
-        told = cut_off(self._job, staging, attempt.step) if attempt and staging else ""
-        if attempt and not self._job.dry_run:
+        step = attempt.step if attempt else None
+        told, is_done = cut_off(self._job, self._ledger, step, staging, is_undoing=True)
+        if attempt and not is_done and not self._job.dry_run:
             if staging:
                 account(staging)
             report = attempt.report("failed", "interrupted")
             silent = SessmigError(told)
             self._log(attempt.step, replace(report, path=str(attempt.step.script.path)), silent, "interrupted")
             told += silent.holds
-        if told:
-            ended.add_note(told)
+        ended.add_note(told)
 
     def _log(self, step: Step, report: StepReport, told: SessmigError, outcome: str) -> None:
         if self._staging:

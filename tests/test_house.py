@@ -28,6 +28,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "watching": (3, "left"),
     "kept_picture": (3, "left"),
     "standing": (3.7, "left"),
+    "cutting": (3.75, "left"),
     "half_words": (1.7, "left"),
     "staging": (3.6, "left"),
     "batches": (3.7, "left"),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
 from sessmig import ensure_migrations
 from sessmig.databases import connect
+from sessmig.job import Job
 from sessmig.results import Event
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli
-from tests.run.doing import is_postgres, migrate
+from tests.run.doing import is_postgres, migrate, roll_back
 from tests.run.test_interrupt import ENDLESS
 from tests.staged.half import BATCH, TABLES, attempts, statuses
 
@@ -89,6 +91,60 @@ def test_an_interrupt_while_the_next_batch_waits_for_the_lock_forgets_none_that_
     (note,) = caught.value.__notes__
     assert "(1 of 3 statements done, and 10 of about 40 rows of line 3, in 1 batch)" in note
     assert attempts(probe(database_url))[-1] == ("apply", 2, "interrupted", [(1, None), (3, 10)])
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Raise a KeyboardInterrupt right behind the commit of a transaction, said by its number from 1."""
+
+    def arm(number: int) -> None:
+        opened, seen = Job.transaction, []
+
+        @contextmanager
+        def transaction(job: Job, **how: Any) -> Iterator[None]:
+            with opened(job, **how):
+                yield
+            seen.append(job)
+            if len(seen) == number:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Job, "transaction", transaction)
+
+    return arm
+
+
+def test_an_interrupt_right_behind_a_batch_s_commit_forgets_none_that_is_committed(
+    database_url: str, migrations: WriteMigrations, probe: Probes, interrupted: Callable[[int], None]
+) -> None:
+    folder = migrations(TABLES)
+    ensure_migrations(database_url, folder, backup="never")
+    migrations(BATCH)
+    interrupted(3)  # the step is begun, its first statement, a batch
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ensure_migrations(database_url, folder, backup="never")
+    assert probe(database_url).value("SELECT count(*) FROM new") == 10
+    (note,) = caught.value.__notes__
+    assert "(1 of 3 statements done, and 10 of about 40 rows of line 3, in 1 batch)" in note
+    assert attempts(probe(database_url))[-1] == ("apply", 2, "interrupted", [(1, None), (3, 10)])
+
+
+def test_an_interrupt_right_behind_a_step_s_commit_does_not_call_it_rolled_back(
+    database_url: str, migrations: WriteMigrations, probe: Probes, interrupted: Callable[[int], None]
+) -> None:
+    folder = migrations({"0001_a.sql": "CREATE TABLE a (x INTEGER);\n", "0001_a.rollback.sql": "DROP TABLE a;\n"})
+    interrupted(2)  # the ledger is begun in a transaction of its own
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ensure_migrations(database_url, folder, backup="never")
+    assert caught.value.__notes__ == ["0001_a stands applied; run again to go on"]
+    interrupted(1)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        roll_back(database_url, folder, to=0)
+    assert caught.value.__notes__ == ["0001_a is rolled back; run again to go on"]
+    assert [attempt[:3] for attempt in attempts(probe(database_url))] == [
+        ("apply", 1, "success"),
+        ("rollback", 1, "success"),
+    ]
+    assert "a" not in probe(database_url).tables()
 
 
 def test_a_run_that_only_waited_for_the_lock_says_that_it_began_no_step(
