@@ -24,7 +24,7 @@ export DATABASE_URL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate demo status verify rehearse log backup rollback restore test coverage lint bench check clean
+.PHONY: help setup plan migrate demo status verify rehearse log report backup rollback restore test coverage lint docs bench check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ setup: $(READY) ## make the environment in .venv
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sessmig needs Python 3.11 or newer: try make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable '.[binary]'
+	$(PIP) --editable '.[binary,html]'
 	@touch $@
 
 # What the tests and lint need beside it; pip knows dependency groups since 25.1.
@@ -58,6 +58,9 @@ $(SAMPLE): | $(READY)
 	@mkdir -p $(@D)
 	@$(LOAD) $@ $(LEGACY)
 	@echo "built the sample database $@"
+
+plan: $(READY) $(NEEDS_SAMPLE) ## show what would run, in order; nothing is written
+	@$(BIN)/sessmig plan $(PLACE) --dir $(DIR) $(ARGS)
 
 migrate: $(READY) $(NEEDS_SAMPLE) ## migrate DATABASE_URL (or the sample), and show what happened to the rows
 	@$(BIN)/sessmig migrate $(PLACE) --dir $(DIR) $(ARGS)
@@ -87,6 +90,12 @@ rehearse: $(READY) $(NEEDS_SAMPLE) ## try what is pending on a copy, there and b
 log: $(READY) $(NEEDS_SAMPLE) ## show every attempt, the newest last
 	@$(BIN)/sessmig log $(PLACE) --dir $(DIR) $(ARGS)
 
+report: $(READY) $(NEEDS_SAMPLE) | build ## write what was done, with every proof, to build/report.html (ARGS='-o FILE': there)
+	@$(BIN)/sessmig report $(PLACE) --dir $(DIR) -o build/report.html $(ARGS)
+
+build:
+	@mkdir -p $@
+
 backup: $(READY) $(NEEDS_SAMPLE) ## make a backup
 	@$(BIN)/sessmig backup $(PLACE) --dir $(DIR) $(ARGS)
 
@@ -97,15 +106,21 @@ restore: $(READY) $(NEEDS_SAMPLE) ## go back to the newest backup; what was writ
 	@$(BIN)/sessmig restore $(PLACE) --dir $(DIR) $(ARGS)
 
 test: $(DEVELOP) ## run the tests, on SQLite and on a PostgreSQL of their own
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 coverage: $(DEVELOP) ## run the tests, and show which lines they reach (half as slow again)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
-lint: $(DEVELOP) ## look at format, style and types
+lint: $(DEVELOP) ## look at format, style and types, and at all of sql/
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/sessmig lint sql
+
+# Sphinx makes its folder itself; a warning is an error here as in the tests.
+docs: $(DEVELOP) ## build the pages of docs/ in build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "open build/docs/index.html"
 
 bench: $(DEVELOP) ## measure what the proof and batches cost (some minutes, better alone on the machine)
 	$(BIN)/python -m tests.bench.merge

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         StoppedError,
         UsageError,
     )
+    from sessmig.existing import adopt_migrations, baseline_migrations
+    from sessmig.recorded import BaselineReport
     from sessmig.results import Event, Report
 
     AnyDatabase = str | os.PathLike[str] | sqlite3.Connection | psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackupError",
+    "BaselineReport",
     "CheckError",
     "ConnectError",
     "DatabaseError",
@@ -55,7 +58,9 @@ __all__ = [
     "StoppedError",
     "UsageError",
     "__version__",
+    "adopt_migrations",
     "aensure_migrations",
+    "baseline_migrations",
     "ensure_migrations",
 ]
 
@@ -66,6 +71,7 @@ def ensure_migrations(
     *,
     series: str | None = None,
     to: int | None = None,
+    plan: str | os.PathLike[str] | None = None,
     table: str = "schema_migrations",
     backup: Literal["auto", "always", "never"] = "auto",
     backup_dir: str | os.PathLike[str] | None = None,
@@ -88,6 +94,7 @@ def ensure_migrations(
         directory: the series folder, relative to the working directory.
         series: the series' name; the folder's, if None.
         to: apply no migration above this version.
+        plan: the file that `sessmig plan --out` has written: run that and nothing else, or raise `PlanError`.
         table: the ledger's name.
         backup: whether a run that has something to apply begins with a backup of a database that is not empty:
             `auto` is always for a SQLite file, never for PostgreSQL (which takes pg_dump).
@@ -115,6 +122,7 @@ def ensure_migrations(
     from sessmig.job import BackupWish, Job, Throttle
     from sessmig.plan import Wish
     from sessmig.run import migrate
+    from sessmig.signed import read_signed
 
     if to is not None and (isinstance(to, bool) or not isinstance(to, int)):
         raise UsageError(f"to={to!r} is no version", remedy="Give the number that the file's name begins with.")
@@ -124,6 +132,11 @@ def ensure_migrations(
     folder = None if backup_dir is None else os.fspath(backup_dir)
     saving = BackupWish(backup, folder, check_keep(keep), os.environ.get("SESSMIG_PG_BIN") or None)
     wait, name, wish = check_lock_wait(lock_wait), check_table(table), Wish(to=to, ahead=ahead)
+    signed = None if plan is None else read_signed(plan)
+    if signed is not None:
+        if wish != Wish():
+            raise UsageError("plan= beside to= or ahead=: what is to run is signed", remedy="Leave them out.")
+        wish = signed.wish
     with connect(database) as opened:
         job = Job(
             opened,
@@ -135,6 +148,7 @@ def ensure_migrations(
             pending=pending,
             backup=saving,
             throttle=Throttle(max_lag, throttle_query),
+            signed=signed,
             on_event=on_event,
         )
         return migrate(job)
@@ -146,6 +160,7 @@ async def aensure_migrations(
     *,
     series: str | None = None,
     to: int | None = None,
+    plan: str | os.PathLike[str] | None = None,
     table: str = "schema_migrations",
     backup: Literal["auto", "always", "never"] = "auto",
     backup_dir: str | os.PathLike[str] | None = None,
@@ -178,6 +193,7 @@ async def aensure_migrations(
         directory,
         series=series,
         to=to,
+        plan=plan,
         table=table,
         backup=backup,
         backup_dir=backup_dir,
@@ -200,7 +216,7 @@ def _refuse_option(name: str, value: str, known: tuple[str, ...]) -> None:
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from sessmig import errors, results
+        from sessmig import errors, existing, results
 
-        return getattr(errors if hasattr(errors, name) else results, name)
+        return getattr(next(module for module in (errors, results, existing) if hasattr(module, name)), name)
     raise AttributeError(f"module 'sessmig' has no attribute {name!r}")

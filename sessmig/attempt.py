@@ -109,7 +109,7 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
     """
     step = attempt.step
     # Behind the locks that the file itself takes first nobody else writes any more.
-    locks = _leading_locks(step.script, database.dialect)
+    locks = leading_locks(step.script, database.dialect)
     attempt.picture = proof.ask_before(database, step.blocks, same=not locks)
     attempt.picture.demand()
     accounts = Accounts(database, step.merges, touched(step.script, database.dialect) if step.merges else None)
@@ -142,7 +142,7 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
         raise CheckError(f"{step.script.path}: loss guard: {loss_text(attempt.losses[0])}")
 
 
-def _leading_locks(source: Script, dialect: Dialect) -> int:
+def leading_locks(source: Script, dialect: Dialect) -> int:
     """Count the statements at a script's head that take locks, or say how long to wait for them."""
     for number, piece in enumerate(source.pieces):
         outline = script.outline(piece.statement, dialect)
@@ -188,13 +188,15 @@ def _merged(one: StatementResult, other: StatementResult) -> StatementResult:
     return StatementResult(one.line, one.verb, one.target, rows, one.statements + other.statements)
 
 
-def detail(report: StepReport, text: str) -> dict[str, Any]:
-    """Return what the log keeps of an attempt."""
-    kept = {
+def detail(report: StepReport, step: Step, holds: str = "") -> dict[str, Any]:
+    """Return what the log keeps of an attempt; of a failed one also what the database holds after it, in words."""
+    kept: dict[str, Any] = {
         "statements": [_kept(statement) for statement in report.statements],
         "checks": [asdict(check) for check in report.checks],
         "measures": {m.name: m.value for m in report.measurements},
     }
+    if report.measurements:  # in their order, which not every database keeps of an object's names
+        kept["measured"] = [[m.name, "before" if m.before else "after"] for m in report.measurements]
     if report.merges:
         kept["merges"] = [asdict(account) for account in report.merges]
     if report.effects:
@@ -207,7 +209,25 @@ def detail(report: StepReport, text: str) -> dict[str, Any]:
         kept["notices"] = list(report.notices)
     if report.error:
         kept["error"] = report.error
-    return kept | kept_text(text)
+    if holds:
+        kept["holds"] = holds
+    if report.is_half_done:
+        kept["half_done"] = True
+    if queries := _queries(step):
+        kept["queries"] = queries
+    return kept | kept_text(step.script.text)
+
+
+def _queries(step: Step) -> list[dict[str, str]]:
+    """Return what each block asks, so that a report can show it when the file is another one: as much as is kept."""
+    blocks = ((str(b.verb), b.name, b.where, b.query.text.strip()) for b in step.blocks)
+    merges = (("merge", merge.name, merge.where, merge.text) for merge in step.merges)
+    kept, left = [], _KEPT_TEXT
+    for verb, name, where, query in (*blocks, *merges):
+        left -= len(query)
+        if left >= 0 and kept_text(query):
+            kept.append({"verb": verb, "name": name, "where": where, "query": query})
+    return kept
 
 
 def _kept(statement: StatementResult) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import click
 from sessmig.config import Settings, check_lock_wait
 from sessmig.errors import SessmigError, UsageError
 from sessmig.job import Job
-from sessmig.options import LOCK_WAIT, everywhere, opened_job, print_json, print_lines
+from sessmig.options import LOCK_WAIT, everywhere, opened_job, print_json, print_lines, terminal_width
 from sessmig.progress import Progress
 from sessmig.report import as_json, summary, text_lines
 from sessmig.results import StepReport
@@ -43,7 +43,7 @@ def rollback(
     quiet: bool,
     as_json_: bool,
 ) -> int:
-    """Undo the newest migration, or all above --to V; each is checked and committed by itself."""
+    """Undo the newest migration, or all above --to V. Each is checked and committed by itself."""
     from sessmig.rollback import roll_back
 
     if yes and not allow_loss:
@@ -98,5 +98,5 @@ def log(settings: Settings, version: int | None, limit: int, as_json_: bool) -> 
     if as_json_:
         print_json(log_json(found))
     else:
-        print_lines(log_lines(found))
+        print_lines(log_lines(found, width=terminal_width()))
     return 0

@@ -256,7 +256,7 @@ def back_up(
     try:
         # Whoever holds the database for long was no hindrance for the backup, and must be none now.
         job.database.await_reading(wait=min(job.lock_wait, _LOG_WAIT), on_wait=lambda _: None)
-        ledger = Ledger(job.database, job.table, series_of(job))
+        ledger = Ledger(job.database, job.table, series_of(job), run=job.run)
         if ledger.is_standing:
             log_backup(ledger, backup, None)
     except LedgerError:

@@ -198,31 +198,36 @@ class Carrying:
         """
         migration = step.migration
         # What a `wait` waits for stands below the step.
-        if step.script.directive("wait") or not self._known.issuperset(self._ledger.read(since=migration.version)):
+        signed = self._job.signed
+        always = signed or step.script.directive("wait")
+        if always or not self._known.issuperset(self._ledger.read(since=migration.version)):
             entries = self._ledger.read()
             plan = planned(self._job, self._series, entries)
             refuse(plan, self._ledger)
             self._known, self._open = frozenset(entries), frozenset(m.version for m in plan.pending)
             self._held = {one.version: one for one in plan.held}
+            if signed:
+                from sessmig.signature import demand_unmoved
+
+                demand_unmoved(signed, entries, {report.version for report in self._done})
         return migration.version in self._open
 
     def _passed_by(self, attempt: Attempt) -> StepReport:
         is_held = attempt.step.migration.version in self._held
         return attempt.report("held" if is_held else "already applied")
 
-    def _log(self, step: Step, report: StepReport, outcome: str) -> None:
+    def _log(self, step: Step, report: StepReport, outcome: str, holds: str = "") -> None:
         if self._staging:
             report = replace(report, statements=tuple(self._staging.here))
         held = self._held.get(step.migration.version)
+        told = ({"wal": self._wal} if self._wal else {}) | ({"ignored_wait": held.how} if held else {})
         self._ledger.log(
             step.migration,
             "apply",
             outcome,
             started_at=report.started_at,
             duration_ms=report.duration_ms,
-            detail=detail(report, step.script.text)
-            | ({"wal": self._wal} if self._wal else {})
-            | ({"ignored_wait": held.how} if held else {}),
+            detail=detail(report, step, holds) | told,
         )
 
     def told(self, error: SessmigError) -> SessmigError:
@@ -256,7 +261,7 @@ class Carrying:
         self._failed.append(report)
         if not (self._job.dry_run or self._job.within):
             outcome = "interrupted" if isinstance(error, StoppedError) else "failed"
-            told.holds += self._keep_attempt(step, report, outcome)
+            told.holds += self._keep_attempt(step, report, outcome, told.holds)
         told.holds += self.backup.told(error)
         try:
             self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
@@ -273,10 +278,10 @@ class Carrying:
                 account(staging)
             report = attempt.report("failed", "interrupted")
             self._failed.append(replace(report, is_half_done=bool(staging and staging.is_begun)))
-            told += self._keep_attempt(attempt.step, self._failed[-1], "interrupted")
+            told += self._keep_attempt(attempt.step, self._failed[-1], "interrupted", told)
         ended.add_note(told)
 
-    def _keep_attempt(self, step: Step, report: StepReport, outcome: str) -> str:
+    def _keep_attempt(self, step: Step, report: StepReport, outcome: str, holds: str) -> str:
         """Write what came to nothing into the log; return what is to be said if that fails."""
         try:
             # Whoever had no time left to wait, or is asked to stop, does not wait again for as long.
@@ -286,7 +291,7 @@ class Carrying:
                 if self._staging:
                     self._staging.leave("failed" if outcome == "failed" else "running", report.error)
                 self.backup.log(step.migration)
-                self._log(step, report, outcome)
+                self._log(step, report, outcome, holds)
         except SessmigError as silent:
             return f"\nThe failure could not be written to the log: {silent.what}"
         return ""

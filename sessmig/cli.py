@@ -10,7 +10,16 @@ from contextlib import suppress
 
 import click
 
-from sessmig import __version__, back_commands, backup_commands, commands
+from sessmig import (
+    __version__,
+    adopt_commands,
+    back_commands,
+    backup_commands,
+    commands,
+    lint_commands,
+    plan_command,
+    report_command,
+)
 from sessmig.errors import SessmigError
 from sessmig.options import INTERRUPTED, tell
 from sessmig.streams import flush_streams, open_streams, say, unwritten
@@ -57,14 +66,19 @@ def cli() -> None:
 
 for _command in (
     commands.migrate,
+    plan_command.plan,
     commands.status,
     commands.verify,
     commands.rehearse,
     back_commands.rollback,
     back_commands.log,
+    report_command.report,
     backup_commands.backup,
     backup_commands.restore,
     commands.resign,
+    adopt_commands.baseline,
+    adopt_commands.adopt,
+    lint_commands.lint,
     commands.new,
 ):
     cli.add_command(_command)

@@ -10,8 +10,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -19,18 +19,32 @@ from sessmig.config import Settings, check_lock_wait
 from sessmig.databases import connect
 from sessmig.errors import CheckError, PendingError, PlanError, SessmigError, UsageError
 from sessmig.job import BackupWish, Throttle
-from sessmig.options import LOCK_WAIT, backing_up, everywhere, opened_job, print_json, print_lines, tell, throttled
+from sessmig.options import (
+    LOCK_WAIT,
+    backing_up,
+    everywhere,
+    is_coloured,
+    opened_job,
+    print_json,
+    print_lines,
+    tell,
+    terminal_width,
+    throttled,
+)
 from sessmig.plan import Wish
 from sessmig.progress import Progress
-from sessmig.report import as_json, status_lines, summary, text_lines
+from sessmig.report import as_json, summary, text_lines
+from sessmig.results import State
 from sessmig.signals import heard
+from sessmig.status_report import status_json, status_lines
 from sessmig.stop import Stop
 from sessmig.streams import say
 
-_TO = click.option("--to", type=int, metavar="V", help="Go up to this version.")
-_ALLOW_LATE = click.option("--allow-late", is_flag=True, help="Run migrations numbered below applied ones.")
-_IGNORE_WAIT = click.option("--ignore-wait", is_flag=True, help="Run what a wait directive holds back too.")
-_AHEAD = click.option(
+TO = click.option("--to", type=int, metavar="V", help="Go up to this version.")
+ONLY = click.option("--only", type=int, metavar="V", help="Run this one migration.")
+ALLOW_LATE = click.option("--allow-late", is_flag=True, help="Run migrations numbered below applied ones.")
+IGNORE_WAIT = click.option("--ignore-wait", is_flag=True, help="Run what a wait directive holds back too.")
+AHEAD = click.option(
     "--ahead",
     type=click.Choice(["error", "ok"]),
     default="error",
@@ -38,16 +52,28 @@ _AHEAD = click.option(
     help="What to do when the database is ahead of these files.",
 )
 
+_STATES: dict[State, str] = {
+    "applied": "green",
+    "baseline": "green",
+    "pending": "yellow",
+    "rolled back": "yellow",
+    "held": "cyan",
+}
+"""Everything else is a problem, or half done."""
+
 
 @click.command()
-@_TO
-@click.option("--only", type=int, metavar="V", help="Run this one migration.")
+@TO
+@ONLY
+@click.option(
+    "--plan", "plan_file", metavar="FILE", help="Run what `plan --out FILE` has written down, and nothing else."
+)
 @click.option("--dry-run", is_flag=True, help="Run everything, with its locks, show it, and roll it back.")
 @click.option("--single-transaction", is_flag=True, help="Make the whole run one commit.")
 @LOCK_WAIT
-@_ALLOW_LATE
-@_AHEAD
-@_IGNORE_WAIT
+@ALLOW_LATE
+@AHEAD
+@IGNORE_WAIT
 @click.option("--backup/--no-backup", default=None, help="Begin with a backup; a SQLite file has one without asking.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
 @everywhere
@@ -57,6 +83,7 @@ def migrate(
     settings: Settings,
     to: int | None,
     only: int | None,
+    plan_file: str | None,
     dry_run: bool,
     single_transaction: bool,
     lock_wait: float,
@@ -68,12 +95,20 @@ def migrate(
     quiet: bool,
     as_json_: bool,
 ) -> int:
-    """Apply what is pending, each step checked and committed by itself."""
+    """Apply what is pending. Each step is checked and committed by itself."""
     from sessmig.run import migrate as run
 
-    if to is not None and only is not None:
-        raise UsageError("both --to and --only are given", remedy="Give one of them.")
-    wish = Wish(to, only, allow_late, ahead, ignore_wait)  # type: ignore[arg-type]
+    wish, signed = chosen(to, only, allow_late, ahead, ignore_wait), None
+    if plan_file is not None:
+        from sessmig.signed import read_signed
+
+        if wish != Wish():
+            raise UsageError(
+                "--plan beside --to, --only, --allow-late, --ahead or --ignore-wait: what is to run is signed",
+                remedy="Leave them out; or make a plan with them.",
+            )
+        signed = read_signed(plan_file)
+        wish = signed.wish
     progress, stop = Progress(sys.stderr, silent=as_json_ or quiet), Stop()
     with (
         heard(stop),
@@ -86,6 +121,7 @@ def migrate(
             single_transaction=single_transaction,
             backup=backup,
             throttle=throttle,
+            signed=signed,
             stop=stop,
             on_event=progress.show,
         ) as job,
@@ -106,29 +142,37 @@ def migrate(
     return 0
 
 
+def chosen(to: int | None, only: int | None, allow_late: bool, ahead: str, ignore_wait: bool) -> Wish:
+    """Return which migrations the options ask for.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+    if to is not None and only is not None:
+        raise UsageError("both --to and --only are given", remedy="Give one of them.")
+    return Wish(to, only, allow_late, ahead, ignore_wait)  # type: ignore[arg-type]
+
+
 @click.command()
 @click.option("--check", is_flag=True, help="Exit with 6 when something is pending, 4 when there is a problem.")
+@AHEAD
 @everywhere
-def status(settings: Settings, check: bool, as_json_: bool) -> int:
+def status(settings: Settings, check: bool, ahead: Literal["error", "ok"], as_json_: bool) -> int:
     """Show where each migration stands. Writes nothing."""
     from sessmig.status import status as look
 
-    with opened_job(settings) as job:
+    with opened_job(settings, wish=Wish(ahead=ahead)) as job:
         found = look(job)
+    code = PlanError.exit_code if found.problems else PendingError.exit_code if found.pending else 0
     if as_json_:
-        print_json(
-            {
-                **asdict(found),
-                "problems": [{**asdict(p), "path": p.path and str(p.path)} for p in found.problems],
-                "pending": found.pending,
-                "held": found.held,
-            }
-        )
+        print_json(status_json(found, code))
     else:
-        print_lines(status_lines(found))
-    if not check:
-        return 0
-    return PlanError.exit_code if found.problems else PendingError.exit_code if found.pending else 0
+        print_lines(status_lines(found, width=terminal_width(), paint=_paint if is_coloured() else None))
+    return code if check else 0
+
+
+def _paint(state: State, text: str) -> str:
+    return click.style(text, fg=_STATES.get(state, "red"))
 
 
 @click.command()
@@ -150,11 +194,11 @@ def verify(settings: Settings, quality: bool, as_json_: bool) -> int:
 
 @click.command()
 @click.option("--on", metavar="URL", help="PostgreSQL: a copy to rehearse on; it is migrated.")
-@_TO
+@TO
 @LOCK_WAIT
-@_ALLOW_LATE
-@_AHEAD
-@_IGNORE_WAIT
+@ALLOW_LATE
+@AHEAD
+@IGNORE_WAIT
 @everywhere
 def rehearse(
     settings: Settings,
@@ -208,7 +252,7 @@ def _ended_in_order() -> Iterator[None]:
 @click.argument("version", type=int)
 @everywhere
 def resign(settings: Settings, version: int, as_json_: bool) -> int:
-    """Take the file of an applied migration as it is now."""
+    """Take an applied file as it is now. VERSION is the migration's number."""
     from sessmig.resign import resign as sign
 
     with opened_job(settings) as job:
@@ -226,7 +270,7 @@ def resign(settings: Settings, version: int, as_json_: bool) -> int:
 @click.argument("name")
 @everywhere
 def new(settings: Settings, name: str, as_json_: bool) -> int:
-    """Make the files of a new migration, numbered behind the last one."""
+    """Make the files of a new migration. It is called NAME, and numbered behind the last one."""
     from sessmig.new import new_migration
 
     paths = new_migration(Path(settings.dir or "sql"), name)

@@ -117,7 +117,7 @@ def _read_toml(path: Path, *, whole: bool) -> dict[str, str | None]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
+        raise UsageError(f"{path}: cannot be read: {error}", remedy="Mend it, or take it away.") from None
     tool = data.pop("tool", {})
     section = tool.get("sessmig", {}) if isinstance(tool, dict) else {}
     if not isinstance(section, dict):

@@ -19,16 +19,6 @@ TOP = ("may-lose", "no-transaction", "foreign-keys-off", "wait", "irreversible")
 """Directives that speak of the whole file."""
 STATEMENT = ("batch", "run-each-row", "idempotent", "allow")
 """Directives that speak of the next statement."""
-_SUPPORTED = (
-    "may-lose",
-    "wait",
-    "irreversible",
-    "idempotent",
-    "run-each-row",
-    "foreign-keys-off",
-    "no-transaction",
-    "batch",
-)
 _ALONE = ("idempotent", "run-each-row", "foreign-keys-off", "no-transaction")
 """Directives without an argument."""
 
@@ -136,14 +126,6 @@ def _judge(path: Path, directive: Directive, first_statement_line: int | None) -
             f"directive {word} stands below the first statement",
             line=line,
             remedy="It speaks of the whole file: move it to the top.",
-        )
-    if word not in _SUPPORTED:
-        raise FileError(
-            path,
-            f"directive not supported yet: sessmig: {word}",
-            line=line,
-            remedy="This version of sessmig cannot honour it, so the file is not run; "
-            "until one can, do by hand what needs it.",
         )
     if word == "irreversible" and not directive.argument:
         raise FileError(path, "irreversible needs a reason", line=line, remedy="Write -- sessmig: irreversible REASON.")

@@ -120,7 +120,7 @@ def _followed(seen: Evidence, members: list[int]) -> list[int]:
 
 def _has_lost(seen: Evidence, identity: int) -> bool:
     made_anew = {seen.successor(dropped) for dropped in seen.drops}
-    return bool(seen.counted(identity)) or identity not in seen.after or identity in made_anew
+    return bool(seen.deleted([identity])) or identity not in seen.after or identity in made_anew
 
 
 def line_of(seen: Evidence, members: list[int], asked: frozenset[int] = frozenset()) -> int:

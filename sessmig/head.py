@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sessmig.directives import read_directives, word_of
+from sessmig.directives import description, read_directives, word_of
 from sessmig.errors import FileError
 from sessmig.files import decode, read_bytes
+from sessmig.marks import is_mark
 from sessmig.model import Comment, Dialect, Directive
 from sessmig.wait import Wait
 
@@ -36,6 +37,11 @@ def top_directive(path: Path, word: str, dialect: Dialect) -> Directive | None:
         return _read_with_care(path, text, word, dialect)
     spoken = [comment for comment in comments if word_of(comment) == word]
     return next(iter(read_directives(path, spoken, None)), None)
+
+
+def head_description(text: str) -> str:
+    """Return what the head of a file says of it, in `--` lines; empty where that is nothing. Reads no SQL."""
+    return description([c for c in _plain_head(text) or () if not is_mark(c.text)], otherwise="")
 
 
 def _plain_head(text: str) -> list[Comment] | None:

@@ -12,7 +12,9 @@ from shlex import quote
 
 from sessmig.config import read_address
 
-_COMMAND = re.compile(r"\bsessmig (?:migrate|status|verify|rehearse|rollback|backup|restore|log|resign)\b")
+_COMMAND = re.compile(
+    r"\bsessmig (?:migrate|plan|status|verify|rehearse|rollback|backup|restore|log|report|resign|baseline|adopt)\b"
+)
 _OPTIONS = {"database": "-d", "dir": "--dir", "series": "--series", "table": "--table"}
 _place: ContextVar[str] = ContextVar("place", default="")
 

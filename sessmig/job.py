@@ -6,6 +6,7 @@ Knows how to look without a lock and without writing anything.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,6 +20,7 @@ from sessmig.ledger import Ledger
 from sessmig.model import Entry, Holder, Plan
 from sessmig.plan import Waits, Wish, make_plan
 from sessmig.results import BatchReport, Event, EventKind, StepReport
+from sessmig.signed import Signed
 from sessmig.source import Series, discover
 from sessmig.stop import Stop
 from sessmig.waiting import longest
@@ -88,6 +90,8 @@ class Job:
         throttle: what makes batches pause.
         stop: how it is asked to stop.
         told: when it said last that it waits.
+        signed: the plan that it has to be, if there is one.
+        run: by what the log knows its attempts from those of other runs.
         on_event: told what is happening, from the thread that runs.
     """
 
@@ -105,6 +109,8 @@ class Job:
     throttle: Throttle = field(default_factory=Throttle)
     stop: Stop = field(default_factory=Stop)
     told: Told = field(default_factory=Told, repr=False, compare=False)
+    signed: Signed | None = None
+    run: str = field(default_factory=lambda: os.urandom(8).hex(), compare=False)
     on_event: Callable[[Event], None] | None = None
 
     def emit(
@@ -209,7 +215,7 @@ def find(job: Job) -> tuple[Series, Ledger, Plan]:
     """
     series = discover(job.directory, job.database.dialect, series=job.series)
     job.await_reading()
-    ledger = Ledger(job.database, job.table, series.name)
+    ledger = Ledger(job.database, job.table, series.name, run=job.run)
     return series, ledger, planned(job, series, ledger.read())
 
 

@@ -6,11 +6,11 @@ Knows the tables' columns; decides nothing about what is to be run.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sessmig.errors import LedgerError
-from sessmig.ledger_rows import as_json, legacy_entries
+from sessmig.ledger_rows import as_json, done_by, legacy_entries
 from sessmig.ledger_tables import COLUMNS, LOG_COLUMNS, WEBUI_COLUMNS, create_statements, refuse_foreign
 from sessmig.model import LEGACY, Cell, Entry, Migration, Status, Step
 from sessmig.results import StepReport
@@ -30,15 +30,19 @@ class Ledger:
         database: where it stands.
         name: the table's name; the log is `NAME_log`.
         series: whose rows are read and written.
+        run: what tells the attempts that are logged from those of other runs.
+        by: who is recorded; whoever runs this, if empty.
 
     Raises:
         LedgerError: the ledger stands in another schema.
     """
 
-    def __init__(self, database: Database, name: str, series: str) -> None:
+    def __init__(self, database: Database, name: str, series: str, *, run: str = "", by: str = "") -> None:
         self.database = database
         self.name = name
         self.series = series
+        self._run = run
+        self._by = by
         database.find_ledger(name, WEBUI_COLUMNS)  # which sessmig's own has too
         self._table = database.table(name)
         self._log = database.table(f"{name}_log")
@@ -149,6 +153,18 @@ class Ledger:
             metadata=metadata,
         )
 
+    def baseline(self, migration: Migration, description: str, metadata: Mapping[str, Any]) -> None:
+        """Write the row that says: this counts as done, though sessmig never ran it."""
+        self._upsert(
+            migration.version,
+            migration_id=migration.name,
+            description=description,
+            status="baseline",
+            checksum=migration.checksum,
+            duration_ms=None,
+            metadata=as_json(metadata),
+        )
+
     def mark(self, migration: Migration, status: str, metadata: str | None) -> None:
         """Change the status of a row, and what is kept with it."""
         self.database.query(
@@ -199,15 +215,15 @@ class Ledger:
                 started_at,
                 duration_ms,
                 outcome,
-                done_by(),
+                self._by or done_by(),
                 __version__,
-                as_json(detail),
+                as_json({"run": self._run, **detail} if self._run else detail),
             ),
         )
 
     def texts(self, versions: Sequence[int]) -> dict[int, str]:
         """Return the text that each of these versions had when it was last applied, where the log has it."""
-        found = {version: self._detail(version, "apply", "resign").get("text") for version in versions}
+        found = {version: self._detail(version, "apply", "resign", "baseline").get("text") for version in versions}
         return {version: text for version, text in found.items() if isinstance(text, str)}
 
     def absent(self, version: int) -> dict[str, int]:
@@ -235,7 +251,7 @@ class Ledger:
             f"INSERT INTO {self._table} ({', '.join(names)}, applied_at) "
             f"VALUES ({', '.join(places)}, {self.database.types.now}) "
             f"ON CONFLICT (series, version) DO UPDATE SET {updates}",
-            (self.series, version, *values.values(), done_by()),
+            (self.series, version, *values.values(), self._by or done_by()),
         )
 
     def _create(self, *, taken_over: bool) -> None:
@@ -274,15 +290,3 @@ class Ledger:
         }
         self._send([statement.format(**names) for statement in self.database.types.count_up])
         self._send(rights)
-
-
-def done_by() -> str:
-    """Return who runs this, as user@host."""
-    import getpass
-    import socket
-
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"

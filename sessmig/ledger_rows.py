@@ -1,4 +1,4 @@
-"""Reads and writes what stands in the ledger's columns: JSON as every database keeps it, an older system's rows.
+"""Reads and writes what stands in the ledger's columns: JSON, who did it, times, an older system's rows.
 
 Knows values; knows nothing of tables and databases.
 """
@@ -18,7 +18,7 @@ def legacy_entries(rows: Sequence[tuple[Cell, ...]]) -> Iterator[Entry]:
     """Read the webui system's rows as ours, numbered in their order; what has no place of its own goes to metadata."""
     for version, (name, applied_at, description, status, metadata) in enumerate(rows, 1):
         kept: dict[str, Any] = {"old_status": status}
-        moment = _utc(applied_at)
+        moment = utc(applied_at)
         if moment != applied_at:
             kept["old_applied_at"] = applied_at
         if metadata not in (None, ""):
@@ -44,7 +44,7 @@ def _read_json(text: str) -> Any:
     return value
 
 
-def _utc(moment: Cell) -> str | None:
+def utc(moment: Cell) -> str | None:
     """Return an old row's time as UTC without an offset; None if it is no time."""
     if moment is None:
         return None
@@ -58,3 +58,15 @@ def _utc(moment: Cell) -> str | None:
 def as_json(value: Mapping[str, Any]) -> str:
     text = json.dumps(plain(value), ensure_ascii=False)
     return text.encode(errors="replace").decode()  # the name of a file need not be UTF-8
+
+
+def done_by() -> str:
+    """Return who runs this, as user@host."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"

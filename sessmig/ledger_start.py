@@ -31,6 +31,18 @@ def begin_ledger(ledger: Ledger, backup: RunBackup, first: Migration, *, is_shar
         return
     ledger.refuse_foreign_log()
     backup.make(first)
+    make_ledger(ledger)
+    if not is_shared:
+        backup.log(first)
+
+
+def make_ledger(ledger: Ledger) -> None:
+    """Make the ledger, or take an old one over; under the lock.
+
+    Raises:
+        LedgerError: the table, or its log, is another program's.
+        StepError: it could not be made.
+    """
     try:
         ledger.ensure()
     except DatabaseError as error:
@@ -40,5 +52,3 @@ def begin_ledger(ledger: Ledger, backup: RunBackup, first: Migration, *, is_shar
             f"{ledger.database.label}: the ledger {ledger.name} cannot be made: {error.what}",
             remedy="Whoever runs this for the first time needs the right to make tables there.",
         ) from None
-    if not is_shared:
-        backup.log(first)

@@ -61,6 +61,7 @@ _OTHERS = {
     frozenset({"version", "inserted_at"}): "Ecto",
     frozenset({"filename"}): "Sequel",
 }
+_ADOPTED = ("golang-migrate", "Ecto", "Rails", "dbmate (or an old Rails)")
 
 
 def create_statements(
@@ -114,5 +115,6 @@ def refuse_foreign(database: Database, name: str, columns: frozenset[str]) -> No
         f"{database.label}: the table {name} is not sessmig's: {whose} (columns: {', '.join(sorted(columns))})",
         holds="Nothing was touched.",
         remedy="Keep it, and give sessmig a table of its own with --table sessmig_migrations"
-        ' (or table = "sessmig_migrations" in [tool.sessmig]).',
+        ' (or table = "sessmig_migrations" in [tool.sessmig]).'
+        + ("\nWhat it tells is taken over by sessmig adopt --table sessmig_migrations" if owner in _ADOPTED else ""),
     )

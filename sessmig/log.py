@@ -95,6 +95,11 @@ def read_log(job: Job, *, version: int | None = None, limit: int | None = None) 
     return LogReport(series, database.label, entries, total - len(entries), version)
 
 
+def all_entries(job: Job, series: str) -> tuple[LogEntry, ...] | None:
+    """Read all attempts there were, within an open snapshot; None where there is no log."""
+    return _entries(job, *_chosen(series, None), None) if _is_standing(job.database, job.table) else None
+
+
 def _unknown(version: int) -> UsageError:
     return UsageError(
         f"version {version}: there is no migration of this version, and the log knows of none",
@@ -133,10 +138,10 @@ def backup_before(job: Job, series: str, version: int) -> str:
     )
     found = _entries(job, f"action = 'backup' AND outcome = 'success' AND id < ({applied})", (series, version), None)
     paths = [str(entry.detail.get("path", "")) for entry in reversed(found)]
-    return next((path for path in paths if path and os.path.exists(path) and _is_of_this(job, path)), "")
+    return next((path for path in paths if path and os.path.exists(path) and is_of_this(job, path)), "")
 
 
-def _is_of_this(job: Job, path: str) -> bool:
+def is_of_this(job: Job, path: str) -> bool:
     """Tell whether a restore would take it: the log may come from another database, by way of a copy or a restore."""
     sealed = read_seal(path)
     saving = job.database.saving(job.backup.programs)
@@ -171,7 +176,32 @@ def _entries(job: Job, chosen: str, params: tuple[Cell, ...], limit: int | None)
         params,
         limit=limit,
     )
-    return tuple(LogEntry(*row[:-1], _read(row[-1])) for row in reversed(answer.rows))  # type: ignore[arg-type, call-arg]
+    return tuple(map(_entry, reversed(answer.rows)))
+
+
+def _entry(row: tuple[Cell, ...]) -> LogEntry:
+    """Read a row, whoever wrote it: SQLite keeps any value in any column."""
+    number, series, version, name, action, started_at, took, outcome, done_by, by_version, detail = row
+    return LogEntry(
+        _whole_number(number),
+        str(series),
+        _whole_number(version),
+        str(name),
+        str(action),
+        str(started_at),
+        max(0, _whole_number(took)),
+        str(outcome),
+        str(done_by),
+        str(by_version),
+        _read(detail),
+    )
+
+
+def _whole_number(cell: Cell) -> int:
+    try:
+        return int(str(cell))
+    except ValueError:
+        return 0
 
 
 def _read(detail: Cell) -> dict[str, Any]:

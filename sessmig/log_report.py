@@ -10,17 +10,40 @@ from dataclasses import asdict
 from typing import Any
 
 from sessmig.log import LogEntry, LogReport
+from sessmig.logged import as_step
+from sessmig.model import ADOPTED
 from sessmig.report import step_lines
-from sessmig.results import Account, CheckResult, Measurement, StatementResult, StepReport
-from sessmig.rows import Effect, Loss
-from sessmig.words import count, plain, shown, table, took
+from sessmig.terminal import Shrink, fitted, joined
+from sessmig.words import count, plain, shown, took
 
 _LAID_OUT = {"statements", "checks", "measures", "merges", "effects", "losses", "allowed", "notices", "error", "text"}
+_LAID_OUT |= {"run", "queries", "half_done", "measured"}  # what `sessmig report` shows
+_SHRINKS = (
+    Shrink(7, 40),
+    Shrink(6),
+    Shrink(5),
+    Shrink(2, 28),
+    Shrink(4),
+    Shrink(0, 16, mark=""),  # without the seconds
+    Shrink(7, 20),
+    Shrink(0, 10, mark=""),  # the date
+    Shrink(2, 16),
+    Shrink(7, 12),
+    Shrink(7),
+    Shrink(0),
+    Shrink(2, 8),
+)
+"""What was attempted, and with what outcome, stays longest; `--version V` and `--json` tell all."""
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 
 
-def log_lines(report: LogReport) -> Iterator[str]:
-    """Lay a log out; with the details, where one migration was asked for."""
+def log_lines(report: LogReport, *, width: int | None = None) -> Iterator[str]:
+    """Lay a log out; with the details, where one migration was asked for.
+
+    Args:
+        report: the attempts.
+        width: of the terminal; None where there is none.
+    """
     yield f"{report.series} on {report.database}"
     yield ""
     if not report.is_standing:
@@ -31,7 +54,9 @@ def log_lines(report: LogReport) -> Iterator[str]:
     if report.version is None:
         rows = [_row(entry) for entry in report.entries]
         head = ("when (UTC)", "action", "migration", "outcome", "took", "by", "sessmig", "")
-        yield from (f"  {line}" for line in table(head, rows)) if rows else ()
+        room = None if width is None else width - 2
+        laid = fitted(head, rows, width=room, shrinks=_SHRINKS) if rows else ()
+        yield from (f"  {joined(row)}" for row in laid)
     for entry in report.entries if report.version is not None else ():
         yield from _whole(entry)
         yield ""
@@ -75,9 +100,22 @@ def _in_short(entry: LogEntry) -> str:
                 parts.append(count(number, words) + (" held" if outcome == "passed" else ""))
     if "ignored_wait" in detail:
         parts.append("--ignore-wait")
-    if "checksum" in detail:
+    if entry.action == "baseline":
+        parts += _recorded(detail)
+    elif "checksum" in detail:
         parts.append(f"taken as it is now ({str(detail['checksum'])[:12]})")
     return ", ".join(parts)
+
+
+def _recorded(detail: dict[str, Any]) -> Iterator[str]:
+    """Say of what was recorded without being run who said so, and what was asked."""
+    if tool := detail.get(ADOPTED):
+        yield f"as {tool}'s {detail.get('adopted_table', 'history')} has it"
+    found = [*detail.get("checks", ()), *detail.get("merges", ())]
+    if held := sum(one.get("outcome") == "passed" for one in found):
+        yield f"{count(held, 'check')} held"
+    if failed := sum(one.get("outcome") == "failed" for one in found):
+        yield f"{count(failed, 'check')} did not hold and {'was' if failed == 1 else 'were'} ignored"
 
 
 def _whole(entry: LogEntry) -> Iterator[str]:
@@ -87,7 +125,7 @@ def _whole(entry: LogEntry) -> Iterator[str]:
     )
     for line in str(entry.detail.get("error", "")).splitlines():
         yield f"    {line}"
-    if report := _as_step(entry):
+    if report := as_step(entry):
         yield from list(step_lines(report, {"failed", "warned"}))[1:]
     for name, value in entry.detail.items():
         if name not in _LAID_OUT or report is None:
@@ -98,27 +136,3 @@ def _value(name: str, value: Any) -> Iterator[str]:
     first, *more = (shown(value) if value is None or isinstance(value, bool) else str(value)).splitlines() or [""]
     yield f"  {name.replace('_', ' ')}: {first}"
     yield from (f"    {line}" for line in more)
-
-
-def _as_step(entry: LogEntry) -> StepReport | None:
-    """Read the details as the report that they were written from; None where another version wrote them otherwise."""
-    detail = entry.detail
-    try:
-        return StepReport(
-            entry.version,
-            str(entry.version),
-            entry.name,
-            entry.name.replace("_", " "),
-            "",
-            "failed" if entry.outcome == "failed" else "applied",
-            statements=tuple(StatementResult(**one) for one in detail.get("statements", ())),
-            measurements=tuple(Measurement(name, value) for name, value in detail.get("measures", {}).items()),
-            checks=tuple(CheckResult(**one) for one in detail.get("checks", ())),
-            merges=tuple(Account(**one) for one in detail.get("merges", ())),
-            effects=tuple(Effect(**one) for one in detail.get("effects", ())),
-            losses=tuple(Loss(**one) for one in detail.get("losses", ())),
-            allowed=tuple(Loss(**one) for one in detail.get("allowed", ())),
-            notices=tuple(detail.get("notices", ())),
-        )
-    except (TypeError, AttributeError):
-        return None

@@ -68,7 +68,9 @@ class _Judge:
             return
         gone = before - after - self._covered.get(top, 0)
         if gone > 0:
-            yield Loss("rows deleted", seen.name(top), gone, "", ("cause unknown",))
+            known = all(seen.before[member].is_counted for member in members if member in seen.before)
+            by = ("cause unknown",) if known else tuple(reasons(seen, members, gone))
+            yield Loss("rows deleted", seen.name(top), gone, "", by, line=0 if known else line_of(seen, members))
 
     def _is_declared(self, identity: int) -> bool:
         """Both the name before a rename and the one after it count."""

@@ -56,6 +56,17 @@ class Merge:
         return f"{self.path}:{self.line}"
 
     @property
+    def text(self) -> str:
+        """What the block asks for, in the words of a verify file."""
+        on = ", ".join(map(_pair, self.keys))
+        comparing = f" comparing {', '.join(map(_pair, self.comparing))}" if self.comparing else ""
+        lines = [f"merge: {self.name} on {on}{comparing}"]
+        lines += [f"source after: {self.after}"] if self.after else []
+        lines += [f"within: {self.within}"] if self.within else []
+        lines += [f"reject: {rule.name} where {rule.condition}" for rule in self.rejects]
+        return "\n".join([*lines, f"differing: {self.differing}"])
+
+    @property
     def standing(self) -> str:
         """The source as it is to be read after the step."""
         return self._read(self.after or self.source)
@@ -67,3 +78,8 @@ class Merge:
 
     def _read(self, place: str) -> str:
         return f"(SELECT * FROM {place} WHERE {self.within})" if self.within else place
+
+
+def _pair(pair: Pair) -> str:
+    source, target = pair
+    return source if source == target else f"{source} = {target}"

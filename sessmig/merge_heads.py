@@ -54,6 +54,11 @@ def joined(path: Path, comments: Iterable[Comment]) -> tuple[Comment, ...]:
     return tuple(found)
 
 
+def is_head(comment: Comment) -> bool:
+    """Tell whether a comment is a line of a merge, behind which others may go on with it."""
+    return _HEAD.match(comment.text) is not None
+
+
 def _is_open(text: str) -> bool:
     bare = _LITERAL.sub("", text)
     return bare.count("(") > bare.count(")")
@@ -78,7 +83,12 @@ def read_merges(path: Path, heads: Sequence[Head], dialect: Dialect) -> tuple[Me
             merge = reader.merge(text)
             for other in merges:
                 if other.name == merge.name:
-                    raise FileError(path, f"a second merge of {merge.name}, beside line {other.line}", line=line)
+                    raise FileError(
+                        path,
+                        f"a second merge of {merge.name}, beside line {other.line}",
+                        line=line,
+                        remedy="Leave one of them.",
+                    )
             merges.append(merge)
             seen = set()
             continue

@@ -8,6 +8,7 @@ by the databases' own `=`; the keys are compared too, as it may take A for a.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import replace
 
 from sessmig.merge import Kind, Merge
@@ -23,17 +24,13 @@ class MergeSql:
         merge: the merge.
         unlike: how this database compares.
         kinds: of what kind the columns are that `compared` gives.
-        kept: the name of the table of what is kept; empty if nothing is.
-        standing: what the source is after the step, if not what the merge says.
     """
 
-    def __init__(
-        self, merge: Merge, unlike: Unlike, *, kinds: Sequence[Kind] = (), kept: str = "", standing: str = ""
-    ) -> None:
+    def __init__(self, merge: Merge, unlike: Unlike, *, kinds: Sequence[Kind] = ()) -> None:
         self._merge = merge
         self._unlike = unlike
-        self._kept = kept
-        self._after = standing or merge.standing
+        self._kept = ""
+        self._after = merge.standing
         self._keys = [source for source, _ in merge.keys]
         self._pairs = list(dict.fromkeys((*merge.keys, *merge.comparing)))
         half = len(self._pairs)
@@ -45,14 +42,14 @@ class MergeSql:
 
     def keeping(self, kept: str) -> MergeSql:
         """Return the same queries, with this table of what is kept."""
-        same = MergeSql(self._merge, self._unlike, kept=kept)
-        same._kinds = self._kinds
+        same = copy(self)
+        same._kept = kept
         return same
 
     def standing_at(self, place: str) -> MergeSql:
         """Return the same queries, with the source found elsewhere after the step."""
-        same = MergeSql(self._merge, self._unlike, kept=self._kept, standing=place)
-        same._kinds = self._kinds
+        same = copy(self)
+        same._after = place
         return same
 
     def to_come(self) -> MergeSql:
@@ -74,8 +71,7 @@ class MergeSql:
     def compared(self, *, after: bool = False) -> str:
         """Return no row, with the keys and compared columns of the source and then those of the target."""
         columns = [f"s.{source}" for source, _ in self._pairs] + [f"t.{target}" for _, target in self._pairs]
-        source = self._after if after else self._merge.read
-        return f"SELECT {_listed(columns)} FROM {source} AS s, {self._merge.target} AS t LIMIT 0"
+        return f"SELECT {_listed(columns)} FROM {self._both(self._after if after else '')} LIMIT 0"
 
     def totals(self) -> str:
         """Count the rows of the source, and those with a NULL in their key."""
@@ -113,7 +109,8 @@ class MergeSql:
         columns = [f"s.{name} AS key_{n}" for n, name in enumerate(self._keys, 1)]
         columns += ["0 AS rule", "0 AS stood"]
         columns += [f"t.{target} AS value_{n}" for n, (_, target) in enumerate(self._merge.comparing, 1)]
-        return f"SELECT {', '.join(columns)} FROM {self._merge.read} AS s, {self._merge.target} AS t LIMIT 0"
+        # Joined by the keys: Citus takes no other join of tables that are distributed by them.
+        return f"SELECT {', '.join(columns)} FROM {self._both()} LIMIT 0"
 
     def kept_shown(self) -> str:
         """The kept keys, by their own names."""
@@ -154,8 +151,10 @@ class MergeSql:
         return f"SELECT {self._shown()} FROM {self._matched(f'({self._differ()})')} LIMIT {limit}"
 
     def _matched(self, *conditions: str) -> str:
-        matched = f"{self._merge.read} AS s JOIN {self._merge.target} AS t ON {self._on('s')}"
-        return matched + _where(*conditions, self._new())
+        return self._apart(self._both(), *conditions)
+
+    def _both(self, source: str = "") -> str:
+        return f"{source or self._merge.read} AS s JOIN {self._merge.target} AS t ON {self._on('s')}"
 
     # After it.
 
@@ -165,12 +164,12 @@ class MergeSql:
         return (
             f"SELECT count(*), count(CASE WHEN {lacking} THEN 1 END),"
             f" count(CASE WHEN NOT ({lacking}) AND ({self._differ()}) THEN 1 END)"
-            f" FROM {self._left()}{_where(self._new())}"
+            f" FROM {self._apart(self._left())}"
         )
 
     def missing(self, what: str) -> str:
         """Ask for the rows that are to be in the target and are not."""
-        return f"SELECT {what} FROM {self._left()}{_where(self._lacking(), self._new())}"
+        return f"SELECT {what} FROM {self._apart(self._left(), self._lacking())}"
 
     def lost(self, limit: int, *, keys_only: bool = False) -> str:
         """Show rows that are to be in the target and are not."""
@@ -179,8 +178,8 @@ class MergeSql:
 
     def changed(self, limit: int) -> str:
         """Show rows that are in the target with other values."""
-        target = f"{self._after} AS s JOIN {self._merge.target} AS t ON {self._on('s')}"
-        return f"SELECT {self._shown()} FROM {target}{_where(f'({self._differ()})', self._new())} LIMIT {limit}"
+        rows = self._apart(self._both(self._after), f"({self._differ()})")
+        return f"SELECT {self._shown()} FROM {rows} LIMIT {limit}"
 
     def standing_total(self) -> str:
         """Count the rows of the source as it is after the step."""
@@ -194,10 +193,8 @@ class MergeSql:
     def doubled(self, limit: int) -> str:
         """Show keys of the source that the target holds more than once."""
         keys = _listed(f"s.{name}" for name in self._keys)
-        return (
-            f"SELECT {keys}, count(*) AS times FROM {self._after} AS s JOIN {self._merge.target} AS t"
-            f" ON {self._on('s')} GROUP BY {keys} HAVING count(*) > 1 LIMIT {limit}"
-        )
+        found = f"FROM {self._both(self._after)} GROUP BY {keys} HAVING count(*) > 1"
+        return f"SELECT {keys}, count(*) AS times {found} LIMIT {limit}"
 
     def overruled(self, what: str) -> str:
         """Ask for the rejected rows that came into the target all the same."""
@@ -220,13 +217,14 @@ class MergeSql:
         columns = dict.fromkeys([*self._keys, *(source for source, _ in self._merge.comparing)])
         return f"SELECT {_listed(f's.{name}' for name in columns)} FROM {self._merge.read} AS s"
 
-    def moved(self, copy: str, sharing: Iterable[MergeSql] = ()) -> str:
+    def moved(self, kept_copy: str, sharing: Iterable[MergeSql] = ()) -> str:
         """Count the rows that have left the source and that the target has instead, or one of others that share it."""
         same = " AND ".join(f"s.{name} = c.{name}" for name in self._keys)
         gone = f"NOT EXISTS (SELECT 1 FROM {self._merge.read} AS s WHERE {same})"
-        taken = [merge._new("c") for merge in (self, *sharing)]
+        there = "NOT EXISTS (SELECT 1 FROM {} AS k WHERE {})"
+        taken = [m._kept and there.format(m._kept, m._kept_of("c")) for m in (self, *sharing)]
         either = f"({' OR '.join(taken)})" if all(taken) else ""
-        return f"SELECT count(*) FROM {copy} AS c{_where(gone, either)}"
+        return f"SELECT count(*) FROM {kept_copy} AS c{_where(gone, either)}"
 
     def _left(self) -> str:
         return f"{self._after} AS s LEFT JOIN {self._merge.target} AS t ON {self._on('s')}"
@@ -240,12 +238,15 @@ class MergeSql:
             f"t.{target} = {side}.{name}" for name, (_, target) in zip(names, self._merge.keys, strict=True)
         )
 
-    def _new(self, side: str = "s") -> str:
-        """Leave out what is kept apart: rejected rows, and those that differed."""
-        if not self._kept:
-            return ""
-        same = " AND ".join(f"k.{kept} = {side}.{name}" for kept, name in zip(self.kept_keys, self._keys, strict=True))
-        return f"NOT EXISTS (SELECT 1 FROM {self._kept} AS k WHERE {same})"
+    def _apart(self, rows: str, *conditions: str) -> str:
+        """Leave out rejected rows and those that differed; by a join, as Citus has no other way for rows elsewhere."""
+        if self._kept:
+            rows += f" LEFT JOIN {self._kept} AS k ON {self._kept_of('s')}"
+            conditions += (f"k.{self.kept_keys[0]} IS NULL",)
+        return rows + _where(*conditions)
+
+    def _kept_of(self, side: str) -> str:
+        return " AND ".join(f"k.{kept} = {side}.{name}" for kept, name in zip(self.kept_keys, self._keys, strict=True))
 
     def _differ(self) -> str:
         return " OR ".join(self._unlikes())

@@ -20,6 +20,8 @@ Scalar = str | int | float | bool | None
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 LEGACY = "legacy"
 """The series of the rows that were taken over from an older system's table; and the folder with its tables."""
+ADOPTED = "adopted_from"
+"""What a baseline's metadata names the tool by whose history it was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,11 @@ class Entry:
     @property
     def is_applied(self) -> bool:
         return self.status in ("success", "baseline")
+
+    @property
+    def covers(self) -> bool:
+        """Whether all below it counts as done too; what another tool's history tells stands for itself alone."""
+        return self.status == "baseline" and f'"{ADOPTED}"' not in (self.metadata or "")
 
     @property
     def is_halfway(self) -> bool:

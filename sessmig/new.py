@@ -22,7 +22,10 @@ _MIGRATION = "-- {title}\n\n"
 _VERIFY = """\
 -- What must hold before and after {label}_{name}. Each block is a verb with a name, then one query:
 --   require, asked before the step; measure, a number to keep; check, asked after it, which rolls back
---   where it fails; warn, which only tells. Take the marks away to use this one:
+--   where it fails; warn, which only tells. A merge has no query: it accounts for each row that moves.
+-- Take the marks away to use these:
+--
+-- # merge: old_table into new_table on id comparing name, city
 --
 -- # check: no row was left behind
 -- # SELECT id FROM old_table AS o WHERE NOT EXISTS (SELECT 1 FROM new_table AS n WHERE n.id = o.id);
@@ -66,7 +69,7 @@ def _standing(directory: Path, dialect: Dialect | None) -> tuple[Migration, ...]
         if not os.path.exists(folder) or not os.listdir(folder):
             return ()
     except OSError as error:
-        raise FileError(folder, f"cannot be read: {error.strerror}") from None
+        raise FileError(folder, f"cannot be read: {error.strerror}", remedy="Give a series folder (--dir).") from None
     own: Dialect = next((d for d in DIALECTS if d == directory.resolve().name), "sqlite")
     return discover(directory, dialect or own, empty=True).migrations
 

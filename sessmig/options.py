@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ def everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
             for option, url, way in (
                 ("--database", database, "DATABASE_URL or PGPASSWORD"),
                 ("--on", rest.get("on"), "PGPASSWORD or ~/.pgpass"),
+                ("--history-in", rest.get("history_in"), "PGPASSWORD or ~/.pgpass"),
             ):
                 if url and read_address(url).secrets:
                     say(f"warning: a password in {option} can be seen in the process list; use {way}", err=True)
@@ -130,8 +132,10 @@ def backing_up(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _folder() -> Path:
+    """Return the working directory, by the shortest name: what is found in it is shown as people write it."""
     try:
-        return Path.cwd()
+        Path.cwd()
+        return Path()
     except FileNotFoundError:
         raise UsageError("the working directory is gone", remedy="Change to one that is there.") from None
 
@@ -154,10 +158,20 @@ def print_json(value: Any) -> None:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print a report; on a terminal what held, warns or failed is seen by its colour too."""
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    coloured = is_coloured()
     for line in map(pasted_ways, lines):
         sign = _SIGN.match(line) if coloured else None
         say(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
+
+
+def terminal_width() -> int | None:
+    """Return how wide the terminal is; None where the output goes elsewhere, and is not cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def is_coloured() -> bool:
+    """Tell whether the output may have colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def tell(what: str, *parts: str) -> None:

@@ -70,7 +70,7 @@ def make_plan(
     own = {version: entry for version, entry in rows.items() if entry.is_applied}
     # What the old system did stands for itself alone: it had no numbers, so nothing is below it, and nothing late.
     applied = own | _adopted(migrations, entries, rows)
-    below_baseline = max((v for v, e in own.items() if e.status == "baseline"), default=-1)
+    below_baseline = max((v for v, e in own.items() if e.covers), default=-1)
     waiting = [m for m in migrations if m.version not in applied and m.version > below_baseline]
     known = {m.version for m in migrations} | rows.keys()
     begun = {version for version, entry in rows.items() if entry.is_halfway}  # its wait was over then

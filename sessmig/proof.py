@@ -138,7 +138,7 @@ def _filled(database: Database, block: Block, picture: Picture) -> str:
 
 def _measure(database: Database, block: Block, picture: Picture) -> None:
     with database.read_only():
-        answer = database.query(_asked(database, _filled(database, block, picture), "* FROM sessmig_asked LIMIT 2"))
+        answer = database.query(asked(database, _filled(database, block, picture), "* FROM sessmig_asked LIMIT 2"))
     if len(answer.rows) != 1 or len(answer.columns) != 1:
         rows = "more than one row" if len(answer.rows) > 1 else "no row" if not answer.rows else "one row"
         picture.checks.append(verdict.unanswered(block, verdict.no_single_value(rows, answer)))
@@ -171,14 +171,14 @@ def _compare(database: Database, block: Block, picture: Picture) -> None:
 def _first_rows(database: Database, sql: str) -> tuple[Answer, int]:
     """Return the first rows and how many there are; a million counter-examples need not be fetched."""
     with database.read_only():
-        answer = database.query(_asked(database, sql, f"* FROM sessmig_asked LIMIT {verdict.EXAMPLES + 1}"))
+        answer = database.query(asked(database, sql, f"* FROM sessmig_asked LIMIT {verdict.EXAMPLES + 1}"))
         total = len(answer.rows)
         if total > verdict.EXAMPLES:
-            total = int(str(database.query(_asked(database, sql, "count(*) FROM sessmig_asked")).rows[0][0]))
+            total = int(str(database.query(asked(database, sql, "count(*) FROM sessmig_asked")).rows[0][0]))
     return answer, total
 
 
-def _asked(database: Database, sql: str, what: str) -> str:
+def asked(database: Database, sql: str, what: str) -> str:
     """Ask something of a query's answer.
 
     A LIMIT must not reach into the query: PostgreSQL's planner would take the plan that is the fastest way to a first

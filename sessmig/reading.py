@@ -5,9 +5,10 @@ Knows the parts of a step and who reads each; knows nothing of ledgers and datab
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from sessmig import checks, declared, directives, generated, head, merge_heads, script
+from sessmig import checks, declared, directives, generated, head, marks, merge_heads, script
 from sessmig.enforcement import refuse_foreign_keys_off
 from sessmig.errors import FileError
 from sessmig.files import checksum, decode, read_bytes, read_text
@@ -107,6 +108,7 @@ def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:
     pieces = script.split(text, dialect, path)
     first = next((piece.statement_line for piece in pieces if piece.is_statement), None)
     comments = [comment for piece in pieces for comment in script.comments(piece, dialect)]
+    marks.refuse_marks(path, comments)
     found = directives.read_directives(path, comments, first)
     for directive in found:
         if directive.word == "may-lose":
@@ -135,15 +137,7 @@ def read_blocks(path: Path | None, dialect: Dialect) -> tuple[tuple[Block, ...],
     queries: list[Query] = []
     tail: list[Comment] = []
     for piece in pieces:
-        comments = merge_heads.joined(path, script.comments(piece, dialect))
-        for comment in comments:
-            if directives.is_directive(comment):
-                raise FileError(
-                    path,
-                    "a directive in a verify file",
-                    line=comment.line,
-                    remedy="Directives stand in the migration or rollback file.",
-                )
+        comments = merge_heads.joined(path, _without_waivers(path, script.comments(piece, dialect)))
         if not piece.is_statement:
             tail += comments
             continue
@@ -166,3 +160,29 @@ def read_blocks(path: Path | None, dialect: Dialect) -> tuple[tuple[Block, ...],
         )
     blocks, heads = checks.read_blocks(path, queries, tail)
     return blocks, merge_heads.read_merges(path, heads, dialect)
+
+
+def _without_waivers(path: Path, comments: Sequence[Comment]) -> list[Comment]:
+    """Take out the waivers of lint; refuse any other directive, and a waiver that parts a block's head."""
+    kept: list[Comment] = []
+    for number, comment in enumerate(comments):
+        if not directives.is_directive(comment):
+            kept.append(comment)
+        elif directives.word_of(comment) != "allow":
+            raise FileError(
+                path,
+                "a directive in a verify file",
+                line=comment.line,
+                remedy="Directives stand in the migration or rollback file; only allow may stand here too.",
+            )
+        else:
+            directives.read_directives(path, [comment], None)
+            before = comments[number - 1] if number else None
+            if before and before.line == comment.line - 1 and merge_heads.is_head(before):
+                raise FileError(
+                    path,
+                    "a waiver below the head of a merge",
+                    line=comment.line,
+                    remedy="Write it above the block that it speaks of.",
+                )
+    return kept

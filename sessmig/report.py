@@ -17,15 +17,13 @@ from sessmig.results import (
     Outcome,
     Report,
     StatementResult,
-    StatusReport,
     StepReport,
 )
-from sessmig.row_words import effect_lines, loss_text
+from sessmig.row_words import effect_lines, loss_text, sides
 from sessmig.words import count, file_size, plain, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
 _BEFORE = "needs the picture before the step"
-_LONG = 100
 _SAID = {
     "verified": "",
     "already applied": ", already applied by another process",
@@ -46,7 +44,7 @@ def check_lines(check: CheckResult, *, examples: bool = True) -> list[str]:
 
 def account_lines(account: Account) -> list[str]:
     """Put a row account that does not balance into words, with the rows that do not fit."""
-    lines = [f"{account.where}: merge failed: {_sides(account)}", f"    {account.found}"]
+    lines = [f"{account.where}: merge failed: {sides(account)}", f"    {account.found}"]
     return lines + [f"    {line}" for line in example_lines(account)]
 
 
@@ -113,7 +111,7 @@ def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
     for loss in step.allowed:
         yield f"  LOST  {loss_text(loss)}, as --allow-loss let it"
     for account in step.merges:
-        yield f"  merge {_sides(account)}"
+        yield f"  merge {sides(account)}"
         lines = _asked_again(account) if step.outcome == "verified" else _merge_lines(account)
         lines += example_lines(account) if account.outcome in rows_of else []
         yield from (f"    {line}" for line in lines)
@@ -139,20 +137,6 @@ def _what(statement: StatementResult) -> str:
 
 def _asked_again(account: Account) -> list[str]:
     return [f"{SIGNS[account.outcome]}  {account.found or 'nothing is missing'}"]
-
-
-def _sides(account: Account) -> str:
-    """Name source and target of a merge; of long queries only that they are some, and the line where they stand."""
-    if len(account.name) <= _LONG:
-        return account.name
-    kept, depth, is_literal = "", 0, False
-    for sign in account.name:
-        is_literal ^= sign == "'"
-        depth -= sign == ")" and not is_literal
-        kept += sign if depth == 0 else ""
-        kept += "SELECT ..." if depth == 0 and sign == "(" and not is_literal else ""
-        depth += sign == "(" and not is_literal
-    return f"{kept} (line {account.where.rpartition(':')[2]})" if kept != account.name else kept
 
 
 def _merge_lines(account: Account) -> list[str]:
@@ -253,37 +237,3 @@ def as_json(report: Report) -> dict[str, Any]:
     """Return a report as JSON knows it; bytes are written as SQL writes them."""
     known: dict[str, Any] = plain(asdict(report))
     return known
-
-
-def status_lines(status: StatusReport) -> Iterator[str]:
-    """Lay out where a series stands."""
-    yield f"{status.series} on {status.database}"
-    yield ""
-    rows = [
-        (
-            s.label,
-            s.name,
-            s.state,
-            s.applied_at or s.rolled_back_at or "",
-            "" if s.duration_ms is None else took(s.duration_ms),
-            s.applied_by or s.rolled_back_by or "",
-        )
-        for s in status.standings
-    ]
-    yield from (f"  {line}" for line in table(("version", "name", "state", "when (UTC)", "took", "by"), rows))
-    if status.held:
-        yield ""
-    yield from (f"  {standing.held}" for standing in status.standings if standing.state == "held")
-    for standing in (standing for standing in status.standings if standing.progress):
-        yield ""
-        yield f"  {standing.label} {standing.name}: {standing.progress}"
-        yield from (f"      {line}" for line in standing.error.splitlines())
-    for problem in status.problems:
-        yield ""
-        yield f"  {problem.kind}: {problem.text}"
-        yield f"    -> {problem.remedy}"
-    yield ""
-    if status.is_missing:
-        yield "there is no such database yet; sessmig migrate makes it"
-    held = f", {status.held} held" if status.held else ""
-    yield f"{status.pending} pending{held}, {count(len(status.problems), 'problem')}"

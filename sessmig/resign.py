@@ -39,7 +39,9 @@ def resign(job: Job, version: int) -> tuple[Migration, str]:
             raise UsageError(f"resign {version}: {migration.title} is not applied", remedy="There is nothing to sign.")
         problem = next((p for p in plan.problems if p.version == version and p.kind == "changed"), None)
         if problem is None:
-            raise UsageError(f"resign {version}: {migration.path} is as it was applied")
+            raise UsageError(
+                f"resign {version}: {migration.path} is as it was applied", remedy="There is nothing to sign."
+            )
         difference = differences(plan, ledger.texts([version])).get(version, "")
         ledger.resign(migration)
         detail = {

@@ -270,7 +270,7 @@ def _log(job: Job, choice: Choice, outcome: str, started_at: str, duration_ms: i
     """Append the restore to the log of the database as it is now, where it has one."""
     detail = {"path": choice.path, "size": choice.size, "sha256": choice.sha256, **more}
     with suppress(SessmigError):
-        ledger = Ledger(job.database, job.table, series_of(job))
+        ledger = Ledger(job.database, job.table, series_of(job), run=job.run)
         if ledger.is_standing:
             ledger.log(None, "restore", outcome, started_at=started_at, duration_ms=duration_ms, detail=detail)
 

@@ -1,4 +1,4 @@
-"""Puts into words what a step did to rows: its effects, and what was lost.
+"""Puts into words what a step did to rows: its effects, the sides of its merges, and what was lost.
 
 Knows the nouns of rows; asks nothing.
 """
@@ -9,10 +9,13 @@ import re
 from collections.abc import Sequence
 
 from sessmig.model import Cell
+from sessmig.results import Account
 from sessmig.rows import Effect, Loss
 from sessmig.words import count, cut, table
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+_LONG = 100
+"""The name of a merge of two queries may have thousands of characters."""
 _HEADS = ("table", "before", "after", "inserted", "updated", "deleted", "by")
 
 
@@ -73,3 +76,17 @@ def _written(name: str) -> str:
 
 def _quoted(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+def sides(account: Account) -> str:
+    """Name source and target of a merge; of long queries only that they are some, and the line where they stand."""
+    if len(account.name) <= _LONG:
+        return account.name
+    kept, depth, is_literal = "", 0, False
+    for sign in account.name:
+        is_literal ^= sign == "'"
+        depth -= sign == ")" and not is_literal
+        kept += sign if depth == 0 else ""
+        kept += "SELECT ..." if depth == 0 and sign == "(" and not is_literal else ""
+        depth += sign == "(" and not is_literal
+    return f"{kept} (line {account.where.rpartition(':')[2]})" if kept != account.name else kept

@@ -10,6 +10,7 @@ from time import monotonic
 
 from sessmig.errors import PendingError, SessmigError
 from sessmig.job import Job, find
+from sessmig.ledger import Ledger
 from sessmig.model import Plan, Step
 from sessmig.results import Report
 from sessmig.source import Series
@@ -24,7 +25,7 @@ def migrate(job: Job) -> Report:
         SessmigError: see `sessmig.errors`; its `report` tells what was done until then.
     """
     started = monotonic()
-    series, ledger, plan = find(job)
+    series, ledger, plan = _found(job)
     report = Report(
         "dry-run" if job.dry_run else "migrate",
         series.name,
@@ -86,6 +87,16 @@ def migrate(job: Job) -> Report:
         carrying.backup.prune()  # also after a failure: what fails at every start must not fill the disk
     report = replace(report, backup=carrying.backup.backup)
     return replace(report, steps=carrying.reports, held=_held_now(job, report), duration_ms=since(started))
+
+
+def _found(job: Job) -> tuple[Series, Ledger, Plan]:
+    """Read files and ledger; where a plan is given, refuse what is not as it was signed."""
+    series, ledger, plan = find(job)
+    if job.signed is not None:
+        from sessmig.signature import demand_signed
+
+        demand_signed(job, job.signed, series, plan, ledger.read())
+    return series, ledger, plan
 
 
 def _previewed(report: Report, steps: list[Step]) -> tuple[Report, list[Step]]:

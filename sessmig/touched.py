@@ -15,13 +15,15 @@ from sessmig.model import Dialect, Script
 from sessmig.rows import Table
 
 _EMPTYING = re.compile(r"\b(?:DELETE|TRUNCATE|DROP|REPLACE(?!\s*\())\b", re.IGNORECASE)
-_UPDATING = re.compile(r"\bUPDATE\b", re.IGNORECASE)
+# ALTER TABLE … TYPE … USING writes every row anew.
+_UPDATING = re.compile(r"\bUPDATE\b|\bALTER\s+TABLE\b.*\bTYPE\b", re.IGNORECASE | re.DOTALL)
 _NAME = r'(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\]|\w+)'
 _NAMES = re.compile(_NAME)
 _GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
 # With UPDATE in it, an INSERT or MERGE changes what stands behind its INTO.
 _TARGETS = re.compile(
-    rf"\b(?:UPDATE|INTO)(?:{_GAP}+OR{_GAP}+\w+)?(?:{_GAP}+ONLY\b)?{_GAP}*({_NAME}(?:\s*\.\s*{_NAME})*)",
+    rf"\b(?:UPDATE|INTO|ALTER{_GAP}+TABLE)(?:{_GAP}+OR{_GAP}+\w+)?(?:{_GAP}+IF{_GAP}+EXISTS\b)?(?:{_GAP}+ONLY\b)?"
+    rf"{_GAP}*({_NAME}(?:\s*\.\s*{_NAME})*)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -33,7 +35,7 @@ class Touched:
     emptied: frozenset[str] = frozenset()
     """All names in statements that may take rows away."""
     updated: frozenset[str] = frozenset()
-    """What statements update."""
+    """What statements update, or give another type by ALTER TABLE."""
     anything: bool = False
     """Queries give statements that nobody knows yet."""
 

@@ -94,5 +94,5 @@ def _record(job: Job, ledger: Ledger, step: Step, report: StepReport, statements
         "success",
         started_at=report.started_at,
         duration_ms=report.duration_ms,
-        detail=detail(replace(report, statements=statements), step.script.text),
+        detail=detail(replace(report, statements=statements), step),
     )

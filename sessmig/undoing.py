@@ -188,16 +188,17 @@ class Undoing:
         if attempt and not is_done and not self._job.dry_run:
             if staging:
                 account(staging)
-            report = attempt.report("failed", "interrupted")
-            silent = SessmigError(told)
+            is_half_done = bool(staging and staging.is_begun and not staging.is_undone)
+            report = replace(attempt.report("failed", "interrupted"), is_half_done=is_half_done)
+            silent = SessmigError("", holds=told)
             self._log(attempt.step, replace(report, path=str(attempt.step.script.path)), silent, "interrupted")
-            told += silent.holds
+            told = silent.holds
         ended.add_note(told)
 
     def _log(self, step: Step, report: StepReport, told: SessmigError, outcome: str) -> None:
         if self._staging:
             report = replace(report, statements=tuple(self._staging.here))
-        kept = detail(report, step.script.text)
+        kept = detail(report, step, told.holds)
         times = {"started_at": report.started_at, "duration_ms": report.duration_ms}
         try:
             job = replace(self._job, stop=Stop())  # to write what was stopped is not stopped too

@@ -9,8 +9,10 @@ settings.load_profile("unhurried")
 pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.pgbouncer",
+    "tests.fixtures.browser",
     "tests.fixtures.databases",
     "tests.fixtures.files",
     "tests.fixtures.processes",
+    "tests.fixtures.programs",
     "tests.fixtures.skips",
 ]

@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(migrations: WriteMigrations
     file = folder / "0001_a.sql"
     with pytest.raises(FileError) as refused:
         new_migration(file, "b")
-    assert str(refused.value) == f"{file}: cannot be read: Not a directory"
+    assert str(refused.value) == f"{file}: cannot be read: Not a directory\nGive a series folder (--dir)."
 
 
 def test_the_command_prints_what_it_made(cli: Cli, tmp_path: Path) -> None:

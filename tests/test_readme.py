@@ -93,7 +93,7 @@ def test_the_ways_back_that_the_readme_shows_work_on_the_sample(
     cli: Cli, tmp_path: Path, probe: Callable[[str | Path], Probe]
 ) -> None:
     shown = re.findall(r"^    make (\w+) {2,}\S", README, flags=re.MULTILINE)
-    assert shown == ["log", "rollback", "restore"]
+    assert shown == ["log", "report", "rollback", "restore"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     commands = dict(
         re.findall(r"^(\w+): \$\(READY\) .*## .*\n\t@\$\(BIN\)/sessmig (\w+) ", makefile, flags=re.MULTILINE)

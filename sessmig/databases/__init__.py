@@ -59,11 +59,15 @@ def _postgres(database: Address | psycopg.Connection[Any]) -> Database:
     try:
         from sessmig.databases import postgres
     except ImportError as error:
-        # psycopg alone is pure Python, and needs the libpq of the system.
-        raise ConnectError(
-            f"PostgreSQL cannot be reached: {str(error).strip().splitlines()[0]}",
-            remedy="Install the driver with its library: pip install 'sessmig[binary]'",
-        ) from None
+        raise driverless(error) from None
     if isinstance(database, Address):
         return postgres.open_url(database.target, database.label, database.secrets)
     return postgres.adopt(database)
+
+
+def driverless(error: ImportError) -> ConnectError:
+    """Say that the driver is not there: psycopg alone is pure Python, and needs the libpq of the system."""
+    return ConnectError(
+        f"PostgreSQL cannot be reached: {str(error).strip().splitlines()[0]}",
+        remedy="Install the driver with its library: pip install 'sessmig[binary]'",
+    )

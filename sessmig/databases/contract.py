@@ -13,6 +13,7 @@ from sessmig.databases.alone import Alone
 from sessmig.databases.patient import Patient
 from sessmig.databases.ranges import Keyset
 from sessmig.databases.saving import Saving
+from sessmig.databases.scripting import Scripting
 from sessmig.ledger_types import LedgerTypes
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
@@ -199,6 +200,9 @@ class Database(Alone, Patient, Protocol):
             pieces: its statements, by which may be left out what none of them can have caused.
             is_all: nothing may be left out: there will be more statements.
         """
+
+    def scripting(self) -> Scripting:
+        """Return what a script for the database's own program is written with."""
 
     def rehearsing(self) -> Rehearsing:
         """Return what a rehearsal needs of this database."""

@@ -32,6 +32,7 @@ from sessmig.databases.postgres_locks import LockLog
 from sessmig.databases.postgres_rehearsal import Rehearsing
 from sessmig.databases.postgres_replication import replay_lag
 from sessmig.databases.postgres_running import run
+from sessmig.databases.postgres_scripting import READ_NO_MORE, READ_ONLY, Scripting
 from sessmig.databases.postgres_settings import Settings
 from sessmig.databases.postgres_tables import held, tables
 from sessmig.databases.postgres_watch import Watch
@@ -44,7 +45,6 @@ from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 from sessmig.rows import Change, Fault, Table
 
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
-_READ_ONLY = "SAVEPOINT sessmig_reads; SET LOCAL transaction_read_only = on; SET LOCAL row_security = off"
 
 
 def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
@@ -211,12 +211,12 @@ class Postgres:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        self._wire.command(_READ_ONLY)
+        self._wire.command(READ_ONLY)
         try:
             yield
         finally:
             if not self._connection.closed:
-                self._wire.command("ROLLBACK TO SAVEPOINT sessmig_reads; RELEASE SAVEPOINT sessmig_reads")
+                self._wire.command(READ_NO_MORE)
 
     def mark(self, text: str = "") -> Mark:
         self._wire.command("SELECT pg_current_xact_id()")
@@ -274,6 +274,9 @@ class Postgres:
 
     def faults(self, touched: Collection[Table], pieces: Sequence[Piece], *, is_all: bool = False) -> tuple[Fault, ...]:
         return tuple(faults(self._wire, touched))
+
+    def scripting(self) -> Scripting:
+        return Scripting(self._wire, self._name, self._schema)
 
     def rehearsing(self) -> Rehearsing:
         return Rehearsing(self, self._wire, self._locks, self._schema)

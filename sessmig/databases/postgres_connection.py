@@ -60,7 +60,7 @@ def refuse_busy(connection: Any) -> None:
         UsageError: it is closed, or stands in a transaction.
     """
     if connection.closed:
-        raise UsageError("the connection is closed")
+        raise UsageError("the connection is closed", remedy="Give one that is open, or the URL instead.")
     if connection.info.transaction_status != pq.TransactionStatus.IDLE or connection.pgconn.pipeline_status:
         raise UsageError(
             "the connection stands in a transaction", remedy="Commit or roll back first, or give the URL instead."

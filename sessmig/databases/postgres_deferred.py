@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sessmig.databases.wire import Wire
 
+SETTLE = "SET CONSTRAINTS ALL IMMEDIATE"
 # SET CONSTRAINTS means all constraints of a name in a schema, and may not defer one that is not deferrable.
 _NAMES = """
 WITH named AS (
@@ -34,7 +35,7 @@ def settle(wire: Wire, *, shared: bool) -> None:
         shared: other steps follow in the same transaction.
     """
     if not shared:
-        wire.command("SET CONSTRAINTS ALL IMMEDIATE")
+        wire.command(SETTLE)
         return
     ((deferrable, deferred),) = wire.query(_NAMES).rows
     if deferrable is not None:

@@ -14,7 +14,8 @@ from sessmig.errors import ConnectError
 from sessmig.model import Holder
 
 _INTERVAL = "client_connection_check_interval"
-_TRY = "SELECT pg_catalog.pg_try_advisory_lock($1)"
+TRY = "SELECT pg_catalog.pg_try_advisory_lock($1)"
+UNLOCK = "SELECT pg_catalog.pg_advisory_unlock($1)"
 
 
 @contextmanager
@@ -39,13 +40,13 @@ def exclusive(
             "would be nobody's",
             remedy="Give the server's own address for this run (-d, DATABASE_URL).",
         )
-    polled(wire, key, label, wait=wait, on_wait=on_wait, had=lambda: bool(wire.query(_TRY, (key,)).rows[0][0]))
+    polled(wire, key, label, wait=wait, on_wait=on_wait, had=lambda: bool(wire.query(TRY, (key,)).rows[0][0]))
     try:
         with _checked_client(wire) if checks_client else _as_it_is():
             yield
     finally:
         if wire.is_open:
-            wire.query("SELECT pg_catalog.pg_advisory_unlock($1)", (key,))
+            wire.query(UNLOCK, (key,))
 
 
 @contextmanager

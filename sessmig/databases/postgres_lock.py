@@ -14,7 +14,9 @@ from sessmig.databases.wire import Wire
 from sessmig.errors import LockError
 from sessmig.model import Holder
 
-_LOCK = "SELECT pg_try_advisory_xact_lock($1), current_setting('standard_conforming_strings')"
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+STEADY = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+LOCK = "SELECT pg_try_advisory_xact_lock($1), current_setting('standard_conforming_strings')"
 # The lock's number stands in two halves in pg_locks.
 _HOLDER = """
 SELECT a.pid, a.application_name, a.usename,
@@ -44,8 +46,8 @@ def begin_locked(
     def had() -> bool:
         nonlocal quotes
         # READ COMMITTED: a snapshot taken before the lock would not see what its last holder committed.
-        wire.command(f"BEGIN ISOLATION LEVEL {'REPEATABLE READ' if steady else 'READ COMMITTED'}")
-        ((is_had, found),) = wire.query(_LOCK, (key,)).rows
+        wire.command(STEADY if steady else BEGIN)
+        ((is_had, found),) = wire.query(LOCK, (key,)).rows
         quotes = str(found)
         if not is_had:
             wire.command("ROLLBACK")

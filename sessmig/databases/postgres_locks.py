@@ -11,22 +11,23 @@ from collections.abc import Collection, Iterator, Sequence
 from sessmig.databases.groups import groups
 from sessmig.databases.postgres_fingerprint import USER_SCHEMA
 from sessmig.databases.wire import Wire
+from sessmig.lock_modes import MODES
 from sessmig.model import Cell, Piece
 from sessmig.rehearsal import TableLock
 
 _CLOSE_LOOK = 200
 """Up to so many statements are sent one by one, with a look at the locks after each."""
-# From the weakest to the strongest. See https://www.postgresql.org/docs/current/explicit-locking.html
 _MODES = {
-    "AccessShareLock": ("ACCESS SHARE", "changes to the table itself"),
-    "RowShareLock": ("ROW SHARE", "changes to the table itself"),
-    "RowExclusiveLock": ("ROW EXCLUSIVE", "CREATE INDEX and changes to the table itself"),
-    "ShareUpdateExclusiveLock": ("SHARE UPDATE EXCLUSIVE", "VACUUM, CREATE INDEX and changes to the table itself"),
-    "ShareLock": ("SHARE", "writes"),
-    "ShareRowExclusiveLock": ("SHARE ROW EXCLUSIVE", "writes"),
-    "ExclusiveLock": ("EXCLUSIVE", "writes, and reads FOR UPDATE or SHARE"),
-    "AccessExclusiveLock": ("ACCESS EXCLUSIVE", "reads and writes"),
+    "AccessShareLock": "ACCESS SHARE",
+    "RowShareLock": "ROW SHARE",
+    "RowExclusiveLock": "ROW EXCLUSIVE",
+    "ShareUpdateExclusiveLock": "SHARE UPDATE EXCLUSIVE",
+    "ShareLock": "SHARE",
+    "ShareRowExclusiveLock": "SHARE ROW EXCLUSIVE",
+    "ExclusiveLock": "EXCLUSIVE",
+    "AccessExclusiveLock": "ACCESS EXCLUSIVE",
 }
+"""The names of the modes in pg_locks, from the weakest to the strongest."""
 _STRENGTH = {mode: strength for strength, mode in enumerate(_MODES)}
 _TABLES = f"""
 SELECT c.oid::bigint, CASE n.nspname WHEN $1 THEN '' ELSE n.nspname || '.' END || c.relname
@@ -62,7 +63,7 @@ class LockLog:
         found = [(self._names[oid], mode, round((now - since) * 1000)) for oid, (mode, since) in self._taken.items()]
         self._names = {}
         found.sort(key=lambda lock: (-_STRENGTH[lock[1]], lock[0]))
-        return tuple(TableLock(name, *_MODES[mode], held) for name, mode, held in found)
+        return tuple(TableLock(name, _MODES[mode], MODES[_MODES[mode]], held) for name, mode, held in found)
 
     def groups(self, pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
         """Give the statements in the groups in which they are to be sent, and look at the locks after each."""

@@ -99,7 +99,10 @@ class Programs:
     def _version(self, name: str) -> int:
         said = self.run(name, "--version")
         if (match := _VERSION.search(said)) is None:
-            raise BackupError(f"{self.find(name)}: it does not tell its version: {said.strip()}")
+            raise BackupError(
+                f"{self.find(name)}: it does not tell its version: {said.strip()}",
+                remedy="Name the folder of PostgreSQL's own client programs (--pg-bin, SESSMIG_PG_BIN).",
+            )
         return int(match[1])
 
     def run(

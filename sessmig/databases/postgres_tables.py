@@ -15,9 +15,15 @@ from sessmig.databases.wire import Wire
 from sessmig.model import Cell
 from sessmig.rows import Column, Table
 
+# Whether the rows of a table `c` stand in others, on other nodes too: Citus has given it such a trigger.
+DISTRIBUTED = """EXISTS (
+    SELECT FROM pg_catalog.pg_trigger AS g
+    JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
+    WHERE g.tgrelid = c.oid AND p.proname = 'citus_truncate_trigger'
+)"""
 # pg_relation_size waits for whoever has locked a table, or is about to: a lock of our own that they wait for would then
 # be a deadlock. So these tables do not tell their size.
-_TABLES = """
+_TABLES = f"""
 WITH locked AS MATERIALIZED (
     SELECT l.relation
     FROM pg_catalog.pg_locks AS l
@@ -39,11 +45,7 @@ SELECT c.oid::bigint, n.nspname, c.relname, c.relfilenode::bigint,
         FROM pg_catalog.pg_constraint AS f
         WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.confdeltype = 'c'),
        (SELECT h.inhparent::bigint FROM pg_catalog.pg_inherits AS h WHERE h.inhrelid = c.oid AND c.relispartition),
-       c.relkind <> 'f' AND pg_catalog.current_setting('track_counts') = 'on' AND NOT EXISTS (
-           SELECT FROM pg_catalog.pg_trigger AS g
-           JOIN pg_catalog.pg_proc AS p ON p.oid = g.tgfoid
-           WHERE g.tgrelid = c.oid AND p.proname = 'citus_truncate_trigger'
-       )
+       c.relkind <> 'f' AND pg_catalog.current_setting('track_counts') = 'on' AND NOT {DISTRIBUTED}
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'

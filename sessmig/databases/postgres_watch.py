@@ -5,13 +5,13 @@ Knows the server's own counters; decides nothing about what they tell.
 
 from __future__ import annotations
 
-from sessmig.databases.postgres_tables import tables
+from sessmig.databases.postgres_tables import DISTRIBUTED, tables
 from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError
 from sessmig.rows import Change
 
-# Below this number stand the system's own tables.
-_COUNTERS = """
+# Below this number stand the system's own tables. Of a distributed one only the nodes that hold its rows could tell.
+_COUNTERS = f"""
 SELECT c.oid::bigint, s.inserted, s.updated, s.deleted
 FROM pg_catalog.pg_class AS c
 CROSS JOIN LATERAL (
@@ -21,7 +21,8 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS s
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.oid >= 16384
-  AND s.inserted + s.updated + s.deleted > 0"""
+  AND s.inserted + s.updated + s.deleted > 0
+  AND NOT {DISTRIBUTED}"""
 _STATE = """
 SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.current_setting('track_counts')"""
 _READABLE = "SELECT $1::oid::bigint WHERE pg_catalog.has_table_privilege($1::oid, 'SELECT')"

@@ -20,6 +20,7 @@ from sessmig.databases.sqlite_keys import enforced
 from sessmig.databases.sqlite_keyset import Keyset
 from sessmig.databases.sqlite_rehearsal import Rehearsing
 from sessmig.databases.sqlite_running import carry_out, run
+from sessmig.databases.sqlite_scripting import Scripting
 from sessmig.databases.sqlite_tables import Tables
 from sessmig.databases.sqlite_types import TYPES
 from sessmig.databases.sqlite_waiting import PATIENCE_MS, Once, Waiting
@@ -240,6 +241,9 @@ class Sqlite:
     def replay_lag(self) -> None:
         """A file has no replicas that it would know of."""
 
+    def scripting(self) -> Scripting:
+        return Scripting(self.label)
+
     def rehearsing(self) -> Rehearsing:
         return Rehearsing(self._connection, self._path, self.label, partial(open_file, create=False))
 
@@ -276,4 +280,7 @@ class Sqlite:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT and not self._borrowed:
             raise KeyboardInterrupt from None
         words = f"{label}: {error}" if label else str(error)
-        return DatabaseError(words, code=getattr(error, "sqlite_errorname", "") or "", index=index)
+        told = DatabaseError(words, code=getattr(error, "sqlite_errorname", "") or "", index=index)
+        if told.code == "SQLITE_NOTADB":
+            told.remedy = "Give the path of a SQLite database; this file is left as it is."
+        return told

@@ -16,6 +16,7 @@ from sessmig.databases.sqlite_sidecar import Sidecar
 from sessmig.errors import DatabaseError, LockError
 from sessmig.model import Holder
 
+BEGIN = "BEGIN IMMEDIATE"
 PATIENCE_MS = 100
 """How long SQLite itself waits for a lock, before we look at the clock (and at Ctrl-C) again."""
 _READING = 60.0
@@ -113,7 +114,7 @@ class Waiting:
         while True:
             # Before, so that the one who has it is not disturbed; and under the write lock once more.
             if not self._sidecar.is_taken():
-                self.insist("BEGIN IMMEDIATE", on_wait)
+                self.insist(BEGIN, on_wait)
                 try:
                     is_free = self._sidecar.take() if take else self._sidecar.clear()
                 except BaseException:
@@ -144,7 +145,7 @@ class Waiting:
 
     def _let_go(self) -> None:
         try:
-            self._connection().execute("BEGIN IMMEDIATE").close()
+            self._connection().execute(BEGIN).close()
         except sqlite3.Error:  # somebody writes; who comes next finds a lock that nobody holds, and removes it
             self._sidecar.let_go(remove=False)
         else:

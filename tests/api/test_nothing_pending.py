@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sessmig import SessmigError, ensure_migrations
+from sessmig import PendingError, SessmigError, ensure_migrations
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.probe import Probe
@@ -224,8 +224,10 @@ def test_it_answers_on_a_standby(
         seen = probe(following)
         assert seen.value("SELECT pg_is_in_recovery()") is True
         assert ensure_migrations(following, folder).standing == 2
+        with pytest.raises(PendingError, match="1 migration pending: 0003_more"):
+            ensure_migrations(following, migrations(MORE), pending="error")
         with pytest.raises(SessmigError) as caught:
-            ensure_migrations(following, migrations(MORE))
+            ensure_migrations(following, folder)
         assert "read-only transaction" in caught.value.what or "recovery" in caught.value.what, str(caught.value)
         assert seen.rows("SELECT id FROM people") == [(1,)]
         seen.close()

@@ -141,7 +141,7 @@ def test_a_closed_connection_is_refused_in_words(postgres_url: str, migrations: 
     connection.close()
     with pytest.raises(UsageError) as caught:
         ensure_migrations(connection, migrations(FILES))
-    assert str(caught.value) == "the connection is closed"
+    assert str(caught.value) == "the connection is closed\nGive one that is open, or the URL instead."
 
 
 def test_a_connection_whose_server_process_was_ended_fails_in_words(

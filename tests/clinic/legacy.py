@@ -49,10 +49,12 @@ def build(url: str, rows: Rows) -> None:
         cursor.execute("COMMIT")
 
 
-def migrate(url: str, *, to: int | None = None, only: int | None = None, ignore_wait: bool = False) -> Report:
+def migrate(
+    url: str, *, to: int | None = None, only: int | None = None, ignore_wait: bool = False, series: Path = SERIES
+) -> Report:
     """Carry out what is pending, as `sessmig migrate` does without its backup."""
     with connect(url, create=False) as database:
-        return run.migrate(Job(database, SERIES, wish=Wish(to=to, only=only, ignore_wait=ignore_wait)))
+        return run.migrate(Job(database, series, wish=Wish(to=to, only=only, ignore_wait=ignore_wait)))
 
 
 def verify(url: str) -> Report:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sessmig import CheckError
 from tests.clinic import cases, leftovers, legacy
-from tests.clinic.data import DERMA, DIAGNOSIS, OLD, Rows, derma, diagnosis, message, old_row, session, user
+from tests.clinic.data import DERMA, DIAGNOSIS, OLD, SERIES, Rows, derma, diagnosis, message, old_row, session, user
 from tests.clinic.test_model import hold_leftovers
 from tests.fixtures.probe import Probe
 
@@ -109,6 +112,13 @@ def test_options_that_say_nothing_keep_no_row(database_url: str, options: str | 
     assert _kept(database_url) == set()
 
 
+def test_options_behind_a_nul_where_the_json_functions_do_not_look_are_kept(sqlite_url: str) -> None:
+    legacy.build(sqlite_url, {"users": [user()], DERMA: [derma("d-1", quick_options='[]\0["yes"]')]})
+    before = legacy.look(sqlite_url)
+    legacy.migrate(sqlite_url, ignore_wait=True)
+    hold_leftovers(sqlite_url, before, {(DERMA, "d-1")})
+
+
 @pytest.mark.parametrize("text", ["['user: hi']", '[{"content": "a"}]\0x', "🗺️ \\ \" ' \u0001"])
 @both_tables
 def test_text_that_is_no_json_is_kept_word_for_word(sqlite_url: str, table: str, text: str) -> None:
@@ -118,3 +128,49 @@ def test_text_that_is_no_json_is_kept_word_for_word(sqlite_url: str, table: str,
     before = legacy.look(sqlite_url)
     legacy.migrate(sqlite_url, ignore_wait=True)
     hold_leftovers(sqlite_url, before, {(table, "there")})
+
+
+def _refused(url: str, folder: Path, old: str, new: str, *, table: str) -> str:
+    """Run step 5 with a mistake in the statement for one table; hold that nothing of it stays, return what is said."""
+    series = folder / "sql" / SERIES.name
+    shutil.copytree(SERIES, series)
+    path = series / legacy.dialect_of(url) / "0005_drop_old_tables.sql"
+    parts = path.read_text(encoding="utf-8").split("INSERT INTO deprecated_leftovers ")
+    place = 1 + OLD.index(table)
+    assert old in parts[place]
+    parts[place] = parts[place].replace(old, new, 1)
+    path.write_text("INSERT INTO deprecated_leftovers ".join(parts), encoding="utf-8")
+    legacy.migrate(url, to=4, ignore_wait=True, series=series)
+    before = legacy.look(url)
+    with pytest.raises(CheckError) as failure:
+        legacy.migrate(url, ignore_wait=True, series=series)
+    assert "nothing of 0005_drop_old_tables stays" in str(failure.value)
+    assert legacy.look(url) == before
+    return str(failure.value)
+
+
+@both_tables
+def test_a_lost_row_is_found_out_though_another_stands_in_sessions_and_in_the_leftovers(
+    database_url: str, tmp_path: Path, probe: Probes, table: str
+) -> None:
+    """Two places hold the one row, no place holds the other: as many as there were, and one is lost."""
+    old = [old_row(table, name) | {"quick_options": None} for name in ("s-1", "there")]
+    legacy.build(database_url, {"users": [user()], "sessions": [session("there")], table: old})
+    legacy.migrate(database_url)
+    probe(database_url).execute("UPDATE sessions SET doctor_id = 7 WHERE id = 's-1'")
+    every = "WHERE reason IS NOT NULL"
+    said = _refused(database_url, tmp_path, every, f"{every} AND id <> 'there'", table=table)
+    assert "1 row missing in the target\n" in said
+    assert "\n    there  " in said
+
+
+@both_tables
+def test_a_leftover_that_does_not_say_what_its_row_said_is_found_out(
+    database_url: str, tmp_path: Path, table: str
+) -> None:
+    rows = {"users": [user()], "sessions": [session("there")], table: [old_row(table, "there") | {"stage": "done"}]}
+    legacy.build(database_url, rows)
+    other = "replace(CAST(legacy_row AS TEXT), 'done', 'lost')"
+    other = f"CAST({other} AS {'TEXT' if legacy.dialect_of(database_url) == 'sqlite' else 'JSON'})"
+    said = _refused(database_url, tmp_path, "legacy_row, reason\nFROM", f"{other}, reason\nFROM", table=table)
+    assert "1 row in the target with other values\n" in said

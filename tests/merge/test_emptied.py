@@ -131,6 +131,22 @@ def test_a_source_that_the_step_changes_first_is_compared_as_it_was(
     assert "missing in the target" in lines[1] or "with other values" in lines[1]
 
 
+@pytest.mark.parametrize(
+    "retyped",
+    [
+        "ALTER TABLE old ALTER COLUMN body TYPE VARCHAR(9) USING nullif(body, 'a');",
+        "alter table if exists only public.\"old\" alter body set data type text using nullif(body, 'a');",
+    ],
+)
+def test_a_source_that_gets_another_type_first_is_compared_as_it_was(
+    retyped: str, postgres_url: str, migrations: WriteMigrations, probe: Probes
+) -> None:
+    database = probe(postgres_url)
+    database.execute(TABLES + ROWS)
+    lines = refused(postgres_url, migrations, database, f"{retyped}\n{COPY}", ALL)
+    assert "with other values" in lines[1]
+
+
 def test_a_source_may_be_marked_once_it_was_copied(
     database_url: str, migrations: WriteMigrations, probe: Probes
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sessmig import PendingError, ensure_migrations
-from sessmig.ledger import done_by
+from sessmig.ledger_rows import done_by
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli

@@ -18,7 +18,7 @@ from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli
 from tests.run.doing import is_postgres
 
-COMMANDS = ("migrate", "status", "verify", "rollback", "log", "resign", "new")
+COMMANDS = ("migrate", "status", "verify", "rollback", "log", "resign", "lint", "baseline", "adopt", "new")
 FILES = {
     "1_a.sql": "-- A table\nCREATE TABLE a (x INTEGER);\nINSERT INTO a VALUES (1), (2);\n",
     "1_a.verify.sql": "-- measure: n\nSELECT count(*) FROM a;\n-- check: small\nSELECT x FROM a WHERE x > 5;\n"
@@ -104,7 +104,8 @@ def test_the_json_of_each_command_has_its_keys(database_url: str, migrations: Wr
     assert (step["outcome"], step["measurements"]) == ("applied", [{"name": "n", "value": 2, "before": False}])
     assert list(told("verify")) == run
     state = told("status")
-    assert list(state) == ["series", "database", "standings", "problems", "is_missing", "pending", "held"]
+    keys = ["series", "database", "standings", "problems", "is_missing"]
+    assert list(state) == [*keys, "applied", "pending", "held", "states", "exit_code"]
     assert [(s["version"], s["state"]) for s in state["standings"]] == [(1, "applied")]
     migrations({"1_a.sql": FILES["1_a.sql"] + "\n"})
     assert [p["kind"] for p in told("status")["problems"]] == ["changed"]

@@ -39,7 +39,9 @@ def test_another_programs_table_is_named_and_refused(
     database.execute(sql)
     before = database.snapshot(exclude=())
     version = ["1"] if command == "resign" else []
-    done = cli(command, "-d", database_url, "--dir", migrations(FILES), *version)
+    folder = migrations(FILES)
+    done = cli(command, "-d", database_url, "--dir", folder, *version)
+    place, adopted = f" -d {database_url} --dir {folder}", owner not in ("Sequel", "")
     whose = f"it is {owner}'s" if owner else "it is no ledger that sessmig knows"
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr == (
@@ -47,7 +49,7 @@ def test_another_programs_table_is_named_and_refused(
         "Nothing was touched.\n"
         "Keep it, and give sessmig a table of its own with --table sessmig_migrations"
         ' (or table = "sessmig_migrations" in [tool.sessmig]).\n'
-    )
+    ) + (f"What it tells is taken over by sessmig adopt{place} --table sessmig_migrations\n" if adopted else "")
     assert database.snapshot(exclude=()) == before
 
 

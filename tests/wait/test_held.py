@@ -66,7 +66,7 @@ def test_status_shows_it_as_held_and_does_not_count_it_as_pending(
     lines = done.stdout.splitlines()
     assert any(re.fullmatch(r"  0002 +drop_a +held", line) for line in lines)
     assert f"  0002_drop_a is held until {_until(probe(database_url))} UTC: 14 days after 1" in lines
-    assert lines[-1] == "0 pending, 1 held, 0 problems"
+    assert lines[-1] == "1 applied, 0 pending, 1 held, 0 problems"
     found = json.loads(cli("status", "--json", "-d", database_url, "--dir", folder).stdout)
     assert (found["pending"], found["held"]) == (0, 1)
     held = found["standings"][1]["held"]

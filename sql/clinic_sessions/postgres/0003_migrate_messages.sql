@@ -14,6 +14,7 @@ BEGIN;
 LOCK TABLE derma_sessions, diagnosis_sessions, sessions, messages IN SHARE ROW EXCLUSIVE MODE;
 
 -- Which messages these sessions had before: by it the rollback knows what not to touch. A second run leaves it alone.
+-- sessmig: allow copy-without-merge it notes ids, by which the rollback knows what not to touch; no row is moved
 CREATE TABLE IF NOT EXISTS messages_already_there AS
 SELECT id
 FROM messages

@@ -14,6 +14,7 @@
 -- sessmig: wait 7 days after 4
 -- sessmig: may-lose derma_sessions_deprecated, diagnosis_sessions_deprecated, *_already_there
 -- sessmig: irreversible the old tables are gone; every row of them stands in sessions, or in deprecated_leftovers
+-- sessmig: allow drop-with-copy the tables were kept for two weeks; what stands only there is copied as they go
 BEGIN;
 
 -- Whoever writes waits, so nothing is changed between the comparison and the end of the old tables; sessions can be

@@ -13,6 +13,7 @@
 BEGIN;
 
 -- Which of them were in sessions before: by it the rollback knows what not to touch. A second run leaves it alone.
+-- sessmig: allow copy-without-merge it notes ids, by which the rollback knows what not to touch; no row is moved
 CREATE TABLE IF NOT EXISTS derma_already_there AS
 SELECT old.id
 FROM derma_sessions AS old

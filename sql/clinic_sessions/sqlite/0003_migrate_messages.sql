@@ -14,6 +14,7 @@
 BEGIN;
 
 -- Which messages these sessions had before: by it the rollback knows what not to touch. A second run leaves it alone.
+-- sessmig: allow copy-without-merge it notes ids, by which the rollback knows what not to touch; no row is moved
 CREATE TABLE IF NOT EXISTS messages_already_there AS
 SELECT id
 FROM messages
@@ -23,6 +24,7 @@ WHERE session_id IN (
     SELECT id FROM diagnosis_sessions
 );
 
+-- sessmig: allow union-in-copy stamp gathers the texts of times, each once, to look them up; no row comes from it
 INSERT INTO messages (session_id, sender, content, message_type, structured_data, created_at)
 WITH
     old AS (

@@ -14,6 +14,7 @@
 -- sessmig: wait 7 days after 4
 -- sessmig: may-lose derma_sessions_deprecated, diagnosis_sessions_deprecated, *_already_there
 -- sessmig: irreversible the old tables are gone; every row of them stands in sessions, or in deprecated_leftovers
+-- sessmig: allow drop-with-copy the tables were kept for two weeks; what stands only there is copied as they go
 BEGIN;
 
 CREATE TABLE deprecated_leftovers (
@@ -182,7 +183,7 @@ WITH judged AS (
             THEN 'not the same as sessions'
             WHEN old.quick_options IS NULL OR old.quick_options = ''
             THEN NULL
-            WHEN NOT json_valid(old.quick_options)
+            WHEN instr(CAST(old.quick_options AS BLOB), x'00') > 0 OR NOT json_valid(old.quick_options)
             THEN 'quick_options'
             WHEN json_type(old.quick_options) <> 'null' AND json(old.quick_options) <> '[]'
             THEN 'quick_options'

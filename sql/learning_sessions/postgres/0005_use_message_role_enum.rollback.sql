@@ -9,6 +9,7 @@
 LOCK TABLE learning_messages IN ACCESS EXCLUSIVE MODE;
 
 -- By way of TEXT: a cast to VARCHAR(20) would cut a longer label without a word.
+-- sessmig: allow changing-column-type it is meant, in a quiet hour, and said above; the lock is held from the start
 ALTER TABLE learning_messages
 ALTER COLUMN role TYPE VARCHAR(20) USING CAST(role AS TEXT);
 

@@ -22,6 +22,11 @@ FROM learning_messages
 WHERE upper(role COLLATE "C") NOT IN ('USER', 'ASSISTANT', 'SYSTEM')
 ORDER BY id;
 
+-- The row account: each role that is put right is kept as it was.
+-- merge: (SELECT id, role FROM learning_messages WHERE role <> upper(role COLLATE "C"))
+--     into learning_message_roles_before on id = message_id
+--     comparing role
+
 -- Two days, as created_at may be in any time zone.
 -- measure before: lately_in_lower_case
 SELECT count(*)

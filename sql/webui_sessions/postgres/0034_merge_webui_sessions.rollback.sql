@@ -106,7 +106,9 @@ WHERE legacy.session_id = session.session_id
     WHERE message.session_id = session.session_id
 );
 
+-- sessmig: allow require-concurrent-index-deletion writers wait already, by the LOCK above; readers for the rest of it
 DROP INDEX IF EXISTS idx_chat_sessions_webui_migration;
+-- sessmig: allow require-concurrent-index-deletion writers wait already, by the LOCK above; readers for the rest of it
 DROP INDEX IF EXISTS idx_chat_messages_webui_migration;
 
 ALTER TABLE webui_messages_legacy RENAME TO webui_messages;

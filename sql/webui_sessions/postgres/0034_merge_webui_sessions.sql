@@ -151,10 +151,12 @@ ALTER TABLE webui_sessions RENAME TO webui_sessions_legacy;
 ALTER TABLE webui_messages RENAME TO webui_messages_legacy;
 
 -- Migrated rows only.
+-- sessmig: allow require-concurrent-index-creation writers wait already, by the LOCK above, until the step has committed
 CREATE INDEX idx_chat_sessions_webui_migration
 ON chat_sessions (session_id)
 WHERE metadata ->> 'source' = 'webui_migration';
 
+-- sessmig: allow require-concurrent-index-creation writers wait already, by the LOCK above, until the step has committed
 CREATE INDEX idx_chat_messages_webui_migration
 ON chat_messages (session_id)
 WHERE metadata ->> 'source' = 'webui_migration';

@@ -14,6 +14,8 @@
 -- sessmig: wait 14 days after 34
 -- sessmig: may-lose webui_sessions_legacy, webui_messages_legacy
 -- sessmig: irreversible the old tables are gone; all but an old updated_at stands in the chat tables, or in leftovers
+-- sessmig: allow copy-without-merge checks count instead: each old row is in its chat table, the same, or in leftovers
+-- sessmig: allow drop-with-copy the tables were kept for two weeks; what stands only there is copied as they go
 BEGIN;
 
 -- Whoever writes waits, so nothing is changed between the comparison and the end of the old tables; the chat

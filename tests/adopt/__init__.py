@@ -1,0 +1,1 @@
+"""Taking over what another migration tool has applied."""

@@ -1,0 +1,1 @@
+"""Recording what a database holds already."""

@@ -1,0 +1,1 @@
+"""What becomes of a run where the rows stand on other nodes (Citus)."""

@@ -1,0 +1,1 @@
+"""What `status` and `log` show on a terminal, and to a machine."""
