@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sessmig import script
+from sessmig.account_hints import OTHER_VALUES, TWICE, WITHOUT_KEY
 from sessmig.errors import CheckError, DatabaseError
 from sessmig.merge import Merge
 from sessmig.merge_sql import MergeSql
@@ -96,13 +97,11 @@ class Accounts:
             source, without_key = self._numbers(sql.totals())
             opened.account = account = replace(opened.account, source=source)
             if without_key:
-                found = f"{count(without_key, 'row')} of the source without a key (NULL)"
+                found = f"{count(without_key, 'row')} {WITHOUT_KEY}"
                 opened.account = self._showing(account, found, sql.without_key(EXAMPLES), without_key)
                 return
             if not self._is_unique(merge) and (twice := self._numbers(sql.twice("count(*)"))[0]):
-                found = (
-                    f"{count(twice, 'key')} of the source {'stands' if twice == 1 else 'stand'} there more than once"
-                )
+                found = f"{count(twice, 'key')} of the source {'stands' if twice == 1 else 'stand'} {TWICE}"
                 opened.account = self._showing(account, found, sql.twice("*") + f" LIMIT {EXAMPLES}", twice)
                 return
             rejected = self._rejected(merge, sql)
@@ -209,7 +208,7 @@ class Accounts:
         if missing:
             found += [(f"{count(missing, 'row')} missing in the target", sql.lost(EXAMPLES), missing)]
         if changed:
-            found += [(f"{count(changed, 'row')} in the target with other values", sql.changed(EXAMPLES), changed)]
+            found += [(f"{count(changed, 'row')} {OTHER_VALUES}", sql.changed(EXAMPLES), changed)]
         if opened.kept:
             account = replace(account, absent=self._numbers(sql.absent())[0])
             found += self._kept_apart(sql)

@@ -98,6 +98,8 @@ def summary(report: BaselineReport) -> str:
         return f"nothing to record: {', '.join([*parts, left + more])}"
     failed = sum(len(one.failed) for one in report.recorded)
     parts += [f"{count(failed, 'check')} did not hold and {'was' if failed == 1 else 'were'} ignored"] if failed else []
+    if not report.history and not any(one.findings for one in report.recorded):
+        parts.append("no check was asked, as no verify file has one")
     number = count(len(report.recorded), "migration")
     head = f"{number} would be recorded as done" if report.is_dry else f"{number} recorded as done, nothing was run"
     return ", ".join([head, *parts, left + more])

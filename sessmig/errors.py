@@ -121,6 +121,11 @@ class DatabaseError(SessmigError):
         """Whether a table that was named is not there."""
         return self.code == "42P01" or self.what.startswith("no such table")
 
+    @property
+    def is_there_already(self) -> bool:
+        """Whether a table, index or the like was to be made that is there."""
+        return self.code in ("42P07", "42710") or self.what.endswith("already exists")
+
 
 class StepError(SessmigError):
     """A statement failed, or a commit."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from sessmig import generated
+from sessmig.account_hints import hints
 from sessmig.errors import CheckError, DatabaseError, LockError, PlanError, SessmigError, StepError
 from sessmig.model import Piece, Problem, Script, Step
 from sessmig.report import account_lines, check_lines
@@ -58,6 +59,7 @@ def of_step(step: Step, error: SessmigError, report: StepReport, *, standing: st
         if report.losses:
             also = mend if failed or unbalanced else "Else mend the migration, and run it again."
             mend = f"{loss_remedy(report.losses)}.\n{also}"
+        mend = "\n".join([*hints(unbalanced, step.merges), mend])
         return CheckError("\n".join(lines) or error.what, holds=standing, remedy=mend)
     if isinstance(error, DatabaseError) and error.is_contention:
         return of_contention(_of_statement(step.script, error), error, standing=standing)

@@ -145,7 +145,8 @@ def opened_job(settings: Settings, *, create: bool = False, **options: Any) -> I
     if settings.database is None:
         raise UsageError(
             "no database is given",
-            remedy="Give --database URL, or set DATABASE_URL (in the environment, .env or [tool.sessmig]).",
+            remedy="Give --database URL, or set DATABASE_URL (in the environment or .env), or write database = ... "
+            "into sessmig.toml here, or [tool.sessmig] of pyproject.toml.",
         )
     table = check_table(TABLE if settings.table is None else settings.table)
     with connect(settings.database, create=create) as database:

@@ -66,7 +66,11 @@ def key_lines(loss: Loss) -> list[str]:
 
 def remedy(losses: Sequence[Loss]) -> str:
     """Say how a file declares what it takes away."""
-    names = dict.fromkeys(_written(loss.table) + (f".{_quoted(loss.column)}" if loss.column else "") for loss in losses)
+    whole = {loss.table for loss in losses if not loss.column}  # a table's name covers its columns
+    names = dict.fromkeys(
+        _written(loss.table) + ("" if loss.table in whole or not loss.column else f".{_quoted(loss.column)}")
+        for loss in losses
+    )
     return f"If that is meant, write -- sessmig: may-lose {', '.join(names)} at the file's top"
 
 

@@ -5,14 +5,15 @@ Knows the order of things; how each is done, the modules below know. Prints noth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 
-from sessmig.errors import PendingError, SessmigError
+from sessmig.errors import DatabaseError, PendingError, SessmigError
 from sessmig.job import Job, find
 from sessmig.ledger import Ledger
 from sessmig.model import Plan, Step
-from sessmig.results import Report
+from sessmig.results import Report, StepReport
 from sessmig.source import Series
 from sessmig.wait import Held
 from sessmig.words import count, since
@@ -77,6 +78,7 @@ def migrate(job: Job) -> Report:
         carrying.carry_out()
     except SessmigError as error:
         told = carrying.told(error)
+        told.remedy += _had_before(error, plan, carrying.reports)
         made = carrying.backup.backup
         told.report = replace(report, steps=carrying.reports, backup=made, duration_ms=since(started))
         raise told from None
@@ -87,6 +89,14 @@ def migrate(job: Job) -> Report:
         carrying.backup.prune()  # also after a failure: what fails at every start must not fill the disk
     report = replace(report, backup=carrying.backup.backup)
     return replace(report, steps=carrying.reports, held=_held_now(job, report), duration_ms=since(started))
+
+
+def _had_before(error: SessmigError, plan: Plan, reports: Sequence[StepReport]) -> str:
+    """Say what to do if the first step of all makes what the database has."""
+    if plan.applied or len(reports) != 1 or not (isinstance(error, DatabaseError) and error.is_there_already):
+        return ""
+    step = reports[0]
+    return f"\nIf the database had it before sessmig came, record {step.title} as done: sessmig baseline {step.version}"
 
 
 def _found(job: Job) -> tuple[Series, Ledger, Plan]:

@@ -240,7 +240,8 @@ def test_without_a_database_it_says_how_to_give_one(cli: Cli, migrations: WriteM
     done = cli("migrate", "--dir", "sql/shop")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "no database is given\nGive --database URL, or set DATABASE_URL (in the environment, .env or [tool.sessmig]).\n"
+        "no database is given\nGive --database URL, or set DATABASE_URL (in the environment or .env), "
+        "or write database = ... into sessmig.toml here, or [tool.sessmig] of pyproject.toml.\n"
     )
 
 

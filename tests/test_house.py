@@ -130,6 +130,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "enforcement": (1.4, "left"),
     "sending": (2.5, "left"),
     "row_words": (0.9, "left"),
+    "account_hints": (0.9, "left"),
     "allowance": (0.9, "left"),
     "course": (1.2, "left"),
     "declared": (1.2, "left"),

@@ -119,7 +119,7 @@ class Scripting:
 
     def _locked(self, sql: str, column: str) -> list[str]:
         words = "another process migrates this database; run the script again when it is done"
-        return [sql, r"\gset", rf"\if :{column}", r"\else", _raise(words), r"\endif"]
+        return [sql, *_or_raise(words, column)]
 
     def commit(self, *, foreign_keys: bool = True) -> list[str]:
         return ["COMMIT;"]
@@ -165,11 +165,7 @@ class Scripting:
         return [
             _remark(label),
             asked(query, what),
-            r"\gset",
-            r"\if :sessmig_holds",
-            r"\else",
-            _raise(f"{label}: not one row"),
-            r"\endif",
+            *_or_raise(f"{label}: not one row"),
         ]
 
     def json(self, measure: str) -> str:
@@ -232,15 +228,7 @@ class Scripting:
 
     def demand_same(self, number: int, query: str, label: str) -> list[str]:
         what = f"{PICTURE} = :'sessmig_same_{number}' AS sessmig_holds FROM sessmig_asked"
-        return [
-            _remark(label),
-            asked(query, what),
-            r"\gset",
-            r"\if :sessmig_holds",
-            r"\else",
-            _raise(label),
-            r"\endif",
-        ]
+        return [_remark(label), asked(query, what), *_or_raise(label)]
 
     def keep_faults(self) -> list[str]:
         return []
@@ -255,7 +243,7 @@ class Scripting:
         return self._demand_true(f"SELECT coalesce(({query}), '') = {postgres_literal(expected)}", label)
 
     def _demand_true(self, query: str, label: str) -> list[str]:
-        return [f"{query} AS sessmig_holds", r"\gset", r"\if :sessmig_holds", r"\else", _raise(label), r"\endif"]
+        return [f"{query} AS sessmig_holds", *_or_raise(label)]
 
     def joined(self, column: str, rows: str) -> str:
         return f"SELECT string_agg({column}, E'\\n' ORDER BY {column} COLLATE \"C\") FROM {rows}"
@@ -266,6 +254,11 @@ class Scripting:
 
 def _remark(label: str) -> str:
     return f"-- {label}"
+
+
+def _or_raise(label: str, column: str = "sessmig_holds") -> list[str]:
+    """End a query: keep what it gives, and stop unless one of its columns is true."""
+    return [r"\gset", rf"\if :{column}", r"\else", _raise(label), r"\endif"]
 
 
 def _raise(label: str) -> str:

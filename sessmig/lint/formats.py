@@ -34,7 +34,8 @@ def _text(report: LintReport) -> Iterator[str]:
     yield f"{told}{waived}"
     if report.findings:
         first = report.findings[0]
-        yield f"Why: {first.page} and its like; where one is meant: -- sessmig: allow RULE REASON, above the statement."
+        yield f"Why: {first.page} of sessmig's documentation, and its like."
+        yield "Where one is meant: -- sessmig: allow RULE REASON, above the statement."
 
 
 def _title(found: Finding) -> str:

@@ -411,3 +411,22 @@ def test_what_was_rolled_back_can_be_said_to_stand(database_url: str, folder: Pa
     assert [one.title for one in baseline_migrations(database_url, plain, 2).recorded] == ["0002_posts"]
     rows = probe(database_url).rows("SELECT version, status FROM schema_migrations ORDER BY version")
     assert rows == [(1, "success"), (2, "baseline")]
+
+
+def test_a_migrate_that_meets_what_was_there_before_names_the_baseline(
+    database_url: str, migrations: WriteMigrations, probe: Probes, inside: Inside
+) -> None:
+    folder = migrations({name: FILES[name] for name in ("0001_users.sql", "0002_posts.sql")})
+    probe(database_url).execute(THERE)
+    place = ("-d", database_url, "--dir", folder)
+    failed = inside("migrate", *place, "--no-backup")
+    assert failed.returncode == 1
+    way = "If the database had it before sessmig came, record 0001_users as done: sessmig baseline"
+    assert way in failed.stderr
+    done = inside("baseline", "1", *place)
+    words = "1 migration recorded as done, nothing was run, no check was asked, as no verify file has one, 1 pending"
+    assert (done.returncode, words in done.stdout) == (0, True), done.stdout
+    # Behind what is recorded, a file that makes what is there is at fault itself.
+    again = inside("migrate", *place, "--no-backup")
+    assert (again.returncode, "baseline" in again.stderr) == (1, False)
+    assert probe(database_url).rows("SELECT id, name FROM users") == [(1, "Ada")]

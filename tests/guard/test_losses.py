@@ -103,7 +103,7 @@ def test_everything_that_is_lost_is_told_at_once_with_the_way_to_declare_it(
         GUARD.format(2, "2 rows of sessions were deleted (cascade from users)"),
         GUARD.format(2, "1 row of users was deleted (DELETE in line 2)"),
         "The database holds what it held before; nothing of 0001_step stays.",
-        "If that is meant, write -- sessmig: may-lose sessions.title, messages, sessions, users at the file's top.",
+        "If that is meant, write -- sessmig: may-lose sessions, messages, users at the file's top.",
         "Else mend the migration, and run it again.",
     ]
 

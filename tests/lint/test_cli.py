@@ -47,8 +47,8 @@ def test_a_finding_is_told_with_file_line_and_way_out_and_the_exit_code_is_1(
         "    Say which rows: WHERE …; if every row is meant, say so and why by a waiver.\n"
         "\n"
         "1 finding in 4 files, 2 waived\n"
-        "Why: docs/lint/without-where.md and its like; where one is meant: -- sessmig: allow RULE REASON, above the "
-        "statement.\n"
+        "Why: docs/lint/without-where.md of sessmig's documentation, and its like.\n"
+        "Where one is meant: -- sessmig: allow RULE REASON, above the statement.\n"
     )
 
 
