@@ -5,14 +5,14 @@ Knows where each part is read; how runs are found in a log, `runs` decides.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 from sessmig.chronicle import Chronicle, Run, WayBack, choose
 from sessmig.errors import ConnectError, FileError, UsageError
 from sessmig.head import top_directive
 from sessmig.job import Job
-from sessmig.log import LogEntry, all_entries, is_of_this
+from sessmig.log import all_entries, backups_before, paths_there
 from sessmig.model import Migration
 from sessmig.results import Standing, StatusReport
 from sessmig.runs import read_runs
@@ -44,8 +44,10 @@ def read_chronicle(job: Job, chosen: str = "") -> Chronicle:
         standing, unknown = _standing(job)
         standings = standing.standings if standing else ()
         entries = all_entries(job, series.name)
-        backups = _backups(job, entries or ())
-        ways = tuple(_ways_back(job, series, standings, _before(series.name, entries or (), backups)))
+        backups = paths_there(job, entries or ())
+        half = [one.version for one in standings if one.is_half_done]
+        before = backups_before(series.name, entries or (), backups, half)
+        ways = tuple(_ways_back(job, series, standings, before))
     runs = read_runs(series.name, entries or (), standings)
     chronicle = Chronicle(
         series.name,
@@ -74,29 +76,15 @@ def _standing(job: Job) -> tuple[StatusReport | None, str]:
         return None, error.what
 
 
-def _backups(job: Job, entries: Sequence[LogEntry]) -> dict[int, str]:
-    """Return the paths of the backups that a restore would take, by their rows' ids."""
-    made = [entry for entry in entries if (entry.action, entry.outcome) == ("backup", "success")]
-    paths = {entry.id: str(entry.detail.get("path", "")) for entry in made}
-    return {row: path for row, path in paths.items() if os.path.exists(path) and is_of_this(job, path)}
-
-
-def _before(series: str, entries: Sequence[LogEntry], backups: dict[int, str]) -> dict[int, str]:
-    """Return the newest backup from before each migration was applied, by version."""
-    found, last = {}, ""
-    for entry in entries:
-        last = backups.get(entry.id, last)
-        if (entry.series, entry.action, entry.outcome) == (series, "apply", "success"):
-            found[entry.version] = last
-    return found
-
-
 def _ways_back(job: Job, series: Series, standings: tuple[Standing, ...], backups: dict[int, str]) -> Iterator[WayBack]:
     files = {migration.version: migration for migration in series.migrations}
     applied = [one for one in reversed(standings) if one.applied_at is not None]
     applied.sort(key=lambda one: one.state not in _HALF_DONE)
+    behind = ""
     for one in applied:
-        yield _way_back(job, one, files.get(one.version), backups.get(one.version, ""))
+        way = replace(_way_back(job, one, files.get(one.version), backups.get(one.version, "")), behind=behind)
+        yield way
+        behind = behind or ("" if way.kind == "rollback" else way.title)
 
 
 def _way_back(job: Job, standing: Standing, migration: Migration | None, backup: str) -> WayBack:

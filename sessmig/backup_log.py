@@ -6,6 +6,7 @@ Knows the log's rows; makes no backup.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +29,15 @@ def detail(backup: Backup) -> dict[str, Any]:
 
 
 def log_backup(ledger: Ledger, backup: Backup, migration: Migration | None) -> None:
-    """Append a backup to the log."""
+    """Append a backup to the log, with what was half done then: for that it is no backup from before."""
+    half = ledger.halfway()
     ledger.log(
         migration,
         "backup",
         "success",
         started_at=backup.started_at,
         duration_ms=backup.duration_ms,
-        detail=detail(backup),
+        detail=detail(backup) | ({"half_done": half} if half else {}),
     )
 
 
@@ -47,6 +49,8 @@ class Logged:
     is_of_run: bool
     """Made under the lock of a run, before its first step."""
     backup: Backup
+    half_done: tuple[Any, ...] = ()
+    """Which steps were half done then: series and version of each."""
 
 
 def logged(database: Database, ledger: Ledger, *, after: int = 0) -> list[Logged]:
@@ -66,19 +70,48 @@ def logged(database: Database, ledger: Ledger, *, after: int = 0) -> list[Logged
             backup = Backup(told["path"], told["size"], told["sha256"], str(started_at), wal=told.get("wal", ""))
         except (ValueError, TypeError, KeyError):  # written by another hand
             continue
-        found.append(Logged(int(str(number)), bool(version), backup))
+        half = told.get("half_done")
+        found.append(Logged(int(str(number)), bool(version), backup, tuple(half) if isinstance(half, list) else ()))
     return found
 
 
 def before_last_step(database: Database, ledger: Ledger) -> list[str]:
-    """Return the hashes of the backups from before the step that was applied last, the newest first."""
+    """Return the hashes of the backups from before the step that was applied last was begun, the newest first."""
     if not ledger.is_standing:
         return []
-    answer = database.query(
-        f"SELECT max(id) FROM {database.table(f'{ledger.name}_log')} WHERE action = 'apply' AND outcome = 'success'"
-    )
-    last = answer.rows[0][0]
-    return [one.backup.sha256 for one in reversed(logged(database, ledger)) if last and one.number < int(str(last))]
+    log = database.table(f"{ledger.name}_log")
+    begun = "action = 'apply' AND (outcome = 'success' OR CAST(detail AS TEXT) LIKE '%half_done%')"
+    last = database.query(f"SELECT series, version FROM {log} WHERE {begun} ORDER BY id DESC", limit=1).rows
+    if not last:
+        return []
+    rows = database.query(
+        f"SELECT id, action, outcome, CAST(detail AS TEXT) FROM {log} "
+        f"WHERE series = $1 AND version = $2 AND ({begun} OR (action = 'rollback' AND outcome = 'success')) "
+        "ORDER BY id",
+        last[0],
+    ).rows
+    first = 0
+    for number, action, outcome, text in rows:
+        if action == "rollback":
+            first = 0
+        elif not first and begins(str(action), str(outcome), _read(str(text))):
+            first = int(str(number))
+    step = [str(last[0][0]), int(str(last[0][1]))]
+    made = reversed(logged(database, ledger))
+    return [one.backup.sha256 for one in made if first and one.number < first and step not in one.half_done]
+
+
+def begins(action: str, outcome: str, detail: Mapping[str, Any]) -> bool:
+    """Tell whether something of a migration stands since this attempt."""
+    return action == "apply" and (outcome == "success" or detail.get("half_done") is True)
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        told = json.loads(text)
+    except ValueError:  # written by another hand
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def series_of(job: Job) -> str:

@@ -182,6 +182,7 @@ def _asked(job: Job, series: Series, plan: Plan, claims: Sequence[Claim]) -> tup
         if past is not None:
             same = is_same_text(migration.path, past.checksum)
             one = replace(one, id_there=past.id, applied_there=past.applied_at, matched_by=how, is_same_text=same)
+            one = replace(one, is_utc_there=past.is_utc)
         found.append(one)
     return tuple(found)
 

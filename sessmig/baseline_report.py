@@ -15,7 +15,8 @@ from sessmig.results import Account, CheckResult
 from sessmig.terminal import Shrink, fitted, joined
 from sessmig.words import count, plain
 
-_HEAD = ("version", "name", "there", "matched by", "applied (UTC)", "file", "checks")
+_HEAD = ("version", "name", "there", "matched by", "", "file", "checks")
+_WHEN = 4
 _SHRINKS = (Shrink(1, 32), Shrink(4, 10, mark=""), Shrink(2, 20), Shrink(1, 12), Shrink(4), Shrink(2, 12))
 
 
@@ -43,7 +44,11 @@ def baseline_lines(report: BaselineReport, *, width: int | None = None) -> Itera
 def _table(report: BaselineReport, width: int | None) -> Iterator[str]:
     rows = [_row(one) for one in report.recorded]
     kept = [n for n in range(len(_HEAD)) if n in (0, 1) or any(row[n] for row in rows)]
-    head, rows = tuple(_HEAD[n] for n in kept), [tuple(row[n] for n in kept) for row in rows]
+    # A time without a zone is that of whoever wrote it.
+    is_utc = all(one.is_utc_there for one in report.recorded if one.applied_there)
+    when = "applied (UTC)" if is_utc else "applied (as written there)"
+    head = tuple(when if n == _WHEN else _HEAD[n] for n in kept)
+    rows = [tuple(row[n] for n in kept) for row in rows]
     shrinks = [replace(shrink, column=kept.index(shrink.column)) for shrink in _SHRINKS if shrink.column in kept]
     yield from (joined(row) for row in fitted(head, rows, width=width, shrinks=shrinks))
 
@@ -62,8 +67,10 @@ def _checks(one: Recorded) -> str:
     if not one.findings:
         return ""
     asked = [found for found in one.findings if found.outcome != "not re-runnable"]
-    held = sum(found.outcome != "failed" for found in asked)
-    words = [f"{held} of {len(asked)} held"] if asked else []
+    held = sum(found.outcome == "passed" for found in asked)
+    warned = sum(found.outcome == "warned" for found in asked)
+    words = [f"{held} of {len(asked) - warned} held"] if len(asked) > warned else []
+    words += [count(warned, "warning")] if warned else []
     again = len(one.findings) - len(asked)
     return ", ".join([*words, *([f"{again} {SIGNS['not re-runnable']}"] if again else [])])
 
@@ -98,6 +105,8 @@ def summary(report: BaselineReport) -> str:
         return f"nothing to record: {', '.join([*parts, left + more])}"
     failed = sum(len(one.failed) for one in report.recorded)
     parts += [f"{count(failed, 'check')} did not hold and {'was' if failed == 1 else 'were'} ignored"] if failed else []
+    if other := sum(one.is_same_text is False for one in report.recorded):
+        parts.append(f"{other} of another text than {report.history.tool if report.history else 'it'} ran")
     if not report.history and not any(one.findings for one in report.recorded):
         parts.append("no check was asked, as no verify file has one")
     number = count(len(report.recorded), "migration")

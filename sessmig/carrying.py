@@ -61,8 +61,7 @@ class Carrying:
         """The step that is carried out, where it takes several commits."""
         self._known: frozenset[Entry] = frozenset()
         """The ledger's rows when it was last read whole; above a pending step there were none before that."""
-        self._open = frozenset(step.migration.version for step in steps)
-        """What nobody had done by then."""
+        self._open = frozenset(step.migration.version for step in steps)  # what nobody had done by then
         self._held: dict[int, Held] = {}
         """What a `wait` held back by then, or would have."""
         self.backup = RunBackup(job, ledger)
@@ -123,8 +122,8 @@ class Carrying:
 
         with Staging(self._job, self._ledger, step).exclusive():
             passed = self._persist(step, partial(self._begin, step))
-            staging = self._staging
-            if passed or staging is None:
+            self.backup.keep_log()
+            if passed or not (staging := self._staging):
                 return passed or self._passed_by(Attempt(step))
             try:
                 report = carry_staged(staging, "applied", partial(self._record, step))
@@ -144,6 +143,7 @@ class Carrying:
         self._attempt = None
         self.backup.make(step.migration)
         self._wal = self.backup.position()
+        self.backup.log(step.migration)  # with the first commit: whoever is killed later has a way back
         self._stage(step)
         return None
 
@@ -221,13 +221,14 @@ class Carrying:
             report = replace(report, statements=tuple(self._staging.here))
         held = self._held.get(step.migration.version)
         told = ({"wal": self._wal} if self._wal else {}) | ({"ignored_wait": held.how} if held else {})
+        told |= {"resumed": True} if self._staging and self._staging.here != self._staging.state.results else {}  # type: ignore[dict-item]
         self._ledger.log(
             step.migration,
             "apply",
             outcome,
             started_at=report.started_at,
             duration_ms=report.duration_ms,
-            detail=detail(report, step, holds) | told,
+            detail=detail(report, step, holds) | told | self._job.signed_kept(),
         )
 
     def told(self, error: SessmigError) -> SessmigError:
@@ -283,14 +284,13 @@ class Carrying:
 
     def _keep_attempt(self, step: Step, report: StepReport, outcome: str, holds: str) -> str:
         """Write what came to nothing into the log; return what is to be said if that fails."""
-        try:
-            # Whoever had no time left to wait, or is asked to stop, does not wait again for as long.
+        try:  # Whoever had no time left to wait, or is asked to stop, does not wait again for as long.
             job = replace(self._job, stop=Stop())  # to write what was stopped is not stopped too
             with job.transaction(wait=min(job.lock_wait, _PATIENCE) if self._staging else None):
                 self._ledger.ensure()
+                self.backup.log(step.migration)
                 if self._staging:
                     self._staging.leave("failed" if outcome == "failed" else "running", report.error)
-                self.backup.log(step.migration)
                 self._log(step, report, outcome, holds)
         except SessmigError as silent:
             return f"\nThe failure could not be written to the log: {silent.what}"

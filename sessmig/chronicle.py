@@ -5,7 +5,7 @@ Knows nothing of logs, databases and formats.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from sessmig.results import Account, Backup, CheckResult, Standing, StepReport
@@ -45,6 +45,12 @@ class PastAttempt:
     """What else the log tells, by name."""
     undone_at: str = ""
     """When it was rolled back later."""
+    run_by: str = ""
+    """What ran it, where it was no run of sessmig but a script: then merges and loss guard were not asked."""
+    not_asked: tuple[str, ...] = ()
+    """The merges that a script left out, as far as the log names them."""
+    is_resumed: bool = False
+    """It went on with what an attempt before it had left half done."""
 
     @property
     def title(self) -> str:
@@ -60,6 +66,23 @@ class PastAttempt:
         return self.action in ("apply", "rollback")
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether it counts as done though sessmig never ran it."""
+        return self.action == "baseline" and self.outcome == "success"
+
+    @property
+    def caveat(self) -> str:
+        """What has to be known beside its numbers, in a sentence or none."""
+        if self.run_by and self.is_step:
+            return by_script(self.not_asked)
+        if self.is_resumed:
+            return (
+                "it went on where an attempt before it had stopped: rows by statement are of this attempt alone, "
+                "all else is of the whole step"
+            )
+        return ""
+
+    @property
     def stands(self) -> bool:
         """Whether what it did was committed as a whole."""
         return self.is_step and self.outcome == "success"
@@ -69,7 +92,8 @@ class PastAttempt:
         """What came of it, in a word or two."""
         if self.outcome != "success":
             return f"{self.outcome}, half done" if self.step and self.step.is_half_done else self.outcome
-        done = {"apply": "applied", "rollback": "rolled back"}.get(self.action, "done")
+        done = {"apply": "applied", "rollback": "rolled back", "baseline": "recorded, not run"}.get(self.action, "done")
+        done += " by script" if self.run_by and self.is_step else ""
         return f"{done}, rolled back later" if self.undone_at else done
 
     @property
@@ -126,6 +150,8 @@ class WayBack:
     """The rollback file, or why there is none."""
     backup: str = ""
     """The newest backup from before it that is still there."""
+    behind: str = ""
+    """What stands above it and cannot be rolled back: a rollback does not come to it, only a restore goes behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +183,12 @@ class Chronicle:
     def steps(self) -> tuple[PastAttempt, ...]:
         """The steps of these runs that were committed, the newest last."""
         return tuple(step for run in self.runs for step in run.steps if step.stands)
+
+
+def by_script(not_asked: Collection[str]) -> str:
+    """Say what nobody knows of a step that a script ran, and which merges it left out where the log names them."""
+    merges = f"{len(not_asked)} merge{'' if len(not_asked) == 1 else 's'}" if not_asked else "merges"
+    return f"run by a script: {merges} and the loss guard were not asked, and rows were not counted"
 
 
 def choose(chronicle: Chronicle, chosen: str) -> Chronicle:

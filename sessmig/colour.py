@@ -16,18 +16,39 @@ _RESET = "\x1b[0m"
 
 def coloured(text: str) -> str:
     """Return a text with the colours of a terminal; as it is where sqlparse does not give it back whole."""
+    # Each line by itself, so that a line number in front of it has no colour.
+    return "\n".join("".join(painted(code, part) for code, part in line) for line in lines(text))
+
+
+def painted(code: str, text: str) -> str:
+    """Return a text in a colour of `lines`."""
+    return f"\x1b[{code}m{text}{_RESET}" if code and text.strip() else text
+
+
+def lines(text: str) -> list[list[tuple[str, str]]]:
+    """Return the lines of a text in parts, each with its colour; with none where sqlparse does not give it whole."""
+    found: list[list[tuple[str, str]]] = [[]]
+    for code, value in _parts(text):
+        first, *more = value.split("\n")
+        found[-1].append((code, first))
+        found += [[(code, line)] for line in more]
+    return found
+
+
+def _parts(text: str) -> list[tuple[str, str]]:
+    whole = [("", text)]
     if len(text) > _LONGEST:
-        return text
+        return whole
     try:
         from sqlparse.lexer import Lexer
 
         # Not `sqlparse.parse`, which builds a tree of all of it.
         found = list(islice(Lexer.get_default_instance().get_tokens(text), _MOST + 1))  # type: ignore[no-untyped-call]
         if len(found) > _MOST or "".join(value for _, value in found) != text:
-            return text
-        return "".join(_painted(str(kind), value) for kind, value in found)
+            return whole
+        return [(_code(str(kind)), value) for kind, value in found]
     except Exception:  # whatever it is that sqlparse cannot do, the text itself is what matters
-        return text
+        return whole
 
 
 def laid_out(text: str) -> str:
@@ -43,20 +64,7 @@ def laid_out(text: str) -> str:
     return found if "".join(found.split()) == "".join(text.split()) else text
 
 
-def _painted(kind: str, value: str) -> str:
+def _code(kind: str) -> str:
     kind = kind.removeprefix("Token.")
-    code = (
-        "2"
-        if kind.startswith("Comment")
-        else "32"
-        if kind.startswith("Literal.String")
-        else "36"
-        if kind.startswith("Literal.Number")
-        else "1;34"
-        if kind.startswith("Keyword")
-        else ""
-    )
-    if not code or not value.strip():
-        return value
-    # Each line by itself, so that a line number in front of it has no colour.
-    return "\n".join(f"\x1b[{code}m{line}{_RESET}" if line else line for line in value.split("\n"))
+    codes = {"Comment": "2", "Literal.String": "32", "Literal.Number": "36", "Keyword": "1;34"}
+    return next((code for name, code in codes.items() if kind.startswith(name)), "")

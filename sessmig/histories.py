@@ -39,6 +39,7 @@ class Tool:
         beside: a table that stands beside it, by which it is told from another tool's.
         project: the column by which several series share the table; it is asked for last.
         undone: a query for what does not stand any more, and in what way; of `{table}` and `{beside}`.
+        is_utc: it writes UTC, though its times do not say their zone.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Tool:
     beside: str = ""
     project: str = ""
     undone: str = ""
+    is_utc: bool = False
 
     def fits(self, table: str, columns: frozenset[str], beside: frozenset[str], *, is_named: bool) -> bool:
         """Tell whether a table, with these others in its schema, is this tool's; the user may have named it."""
@@ -76,11 +78,15 @@ def keys_of(text: str) -> tuple[tuple[int | None, str], ...]:
 
 
 def moment(value: Cell) -> str:
-    """Return a time as people read it, in UTC where the value says so; Prisma writes milliseconds into SQLite."""
+    """Return a time as people read it, in UTC and with a Z where the value says its zone, else as it is written.
+
+    Prisma writes milliseconds into SQLite.
+    """
     text = "" if value is None else str(value)
     if re.fullmatch(r"\d{12,14}", text):
-        return str(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text)))[:19]
-    return (utc(text) or text).replace("T", " ")[:19]
+        return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))}"[:19] + "Z"
+    read = utc(text)
+    return (read or text).replace("T", " ")[:19] + ("Z" if read and read != text else "")
 
 
 def _is_true(value: Cell) -> bool:
@@ -213,7 +219,7 @@ _SCHEMA = ("schema_migrations", "schema_migration")
 TOOLS = (
     Tool("Rails", _columns("version"), ("version",), "version", _versions, _SCHEMA, "ar_internal_metadata"),
     Tool("dbmate", _columns("version"), ("version",), "version", _versions, _SCHEMA),
-    Tool("Ecto", _columns("version inserted_at"), ("version", "*inserted_at"), "version", _versions),
+    Tool("Ecto", _columns("version inserted_at"), ("version", "*inserted_at"), "version", _versions, is_utc=True),
     Tool("golang-migrate", _columns("version dirty"), ("version", "dirty"), "version", _golang_migrate),
     Tool(
         "goose",
@@ -256,6 +262,7 @@ TOOLS = (
         ("migration_id", "*applied_at_utc"),
         "applied_at_utc",
         _ids,
+        is_utc=True,
     ),
     Tool("yoyo", _columns("id ctime"), ("id", "*ctime"), "ctime", _ids, ("_yoyo_migration", "_yoyo_migrations")),
     *(

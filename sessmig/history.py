@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256, sha384
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +63,11 @@ def read_history(database: Database, *, table: str | None, project: str | None, 
         rows, gone = (tuple(row for row in some if str(row[-1]) == chosen) for some in (rows, gone))
     elif project is not None:
         raise UsageError(f"{tool.name}'s {found.table.name} has no projects", remedy="Leave --project away.")
-    pasts, notes, faults = tool.read(rows)
+    told, notes, faults = tool.read(rows)
+    pasts = (
+        replace(one, applied_at=one.applied_at.removesuffix("Z"), is_utc=tool.is_utc or one.applied_at.endswith("Z"))
+        for one in told
+    )
     notes += [f"{shown(name)}: {shown(how)}" for name, how, *_ in gone]
     return History(tool.name, found.table.name, tuple(pasts), tuple(notes), tuple(faults))
 

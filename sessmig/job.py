@@ -129,6 +129,10 @@ class Job:
         if self.on_event:
             self.on_event(Event(kind, text, title, report, progress))
 
+    def signed_kept(self) -> dict[str, str]:
+        """Return what the log keeps of the plan that it has to be."""
+        return {"signed_plan": str(self.signed)} if self.signed else {}
+
     def await_reading(self) -> None:
         """Wait until nobody stands in the way of reading, no longer than for the lock."""
         self.database.await_reading(wait=self.lock_wait, on_wait=_Patience(self).told)

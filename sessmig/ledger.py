@@ -70,6 +70,13 @@ class Ledger:
         """Read the row of one version; to be asked only where the ledger stands."""
         return next(iter(self._entries("series = $1 AND version = $2", version)), None)
 
+    def halfway(self) -> list[list[Any]]:
+        """Return series and version of each step that is half done; to be asked only where the ledger stands."""
+        answer = self.database.query(
+            f"SELECT series, version FROM {self._table} WHERE status IN ('running', 'failed') ORDER BY series, version"
+        )
+        return [list(row) for row in answer.rows]
+
     def _entries(self, chosen: str, other: Cell) -> tuple[Entry, ...]:
         applied_at = self.database.types.utc % "applied_at"
         answer = self.database.query(

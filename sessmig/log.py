@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sessmig.backup_log import begins
 from sessmig.backup_seal import read_seal
 from sessmig.errors import ConnectError, SessmigError, UsageError
 from sessmig.job import Job
@@ -129,16 +130,57 @@ def rolled_back_words(told: tuple[str, str] | None) -> str:
 
 
 def backup_before(job: Job, series: str, version: int) -> str:
-    """Return the path of the newest backup that is still there from before a migration was applied; else nothing."""
+    """Return the path of the newest backup that is still there from before a migration was begun; else nothing."""
     if not _is_standing(job.database, job.table):
         return ""
-    applied = (
-        f"SELECT max(id) FROM {_table(job)} WHERE series = $1 AND version = $2 AND action = 'apply'"
-        " AND outcome = 'success'"
+    chosen = (
+        "(action = 'backup' AND outcome = 'success')"
+        " OR (series = $1 AND version = $2 AND action IN ('apply', 'rollback'))"
     )
-    found = _entries(job, f"action = 'backup' AND outcome = 'success' AND id < ({applied})", (series, version), None)
-    paths = [str(entry.detail.get("path", "")) for entry in reversed(found)]
-    return next((path for path in paths if path and os.path.exists(path) and is_of_this(job, path)), "")
+    entries = _entries(job, chosen, (series, version), None)
+    return backups_before(series, entries, paths_there(job, entries), (version,)).get(version, "")
+
+
+def paths_there(job: Job, entries: Iterable[LogEntry]) -> dict[int, str]:
+    """Return the paths of the backups that a restore would take, by their rows' ids."""
+    made = [entry for entry in entries if (entry.action, entry.outcome) == ("backup", "success")]
+    paths = {entry.id: str(entry.detail.get("path", "")) for entry in made}
+    return {row: path for row, path in paths.items() if path and os.path.exists(path) and is_of_this(job, path)}
+
+
+def backups_before(
+    series: str, entries: Iterable[LogEntry], paths: Mapping[int, str], halfway: Iterable[int] = ()
+) -> dict[int, str]:
+    """Return the newest backup from before each migration was begun, by version: none from the middle of one.
+
+    Args:
+        series: whose migrations.
+        entries: the log's rows, in their order.
+        paths: the backups that serve, by their rows' ids.
+        halfway: versions that may be begun without a row of theirs, as their process was killed.
+    """
+    found: dict[int, str] = {}
+    made: list[LogEntry] = []
+
+    def newest(version: int) -> str:
+        return next((paths[one.id] for one in reversed(made) if not _is_amid(one, series, version)), "")
+
+    for entry in entries:
+        if entry.id in paths:
+            made.append(entry)
+        elif entry.series != series:
+            continue
+        elif begins(entry.action, entry.outcome, entry.detail):
+            found.setdefault(entry.version, newest(entry.version))
+        elif (entry.action, entry.outcome) == ("rollback", "success"):
+            found.pop(entry.version, None)
+    return {version: newest(version) for version in halfway} | found
+
+
+def _is_amid(backup: LogEntry, series: str, version: int) -> bool:
+    """Tell whether a backup was made while a step was half done."""
+    half = backup.detail.get("half_done")
+    return isinstance(half, list) and [series, version] in half
 
 
 def is_of_this(job: Job, path: str) -> bool:

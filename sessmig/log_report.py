@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from sessmig.chronicle import by_script
 from sessmig.log import LogEntry, LogReport
 from sessmig.logged import as_step
 from sessmig.model import ADOPTED
@@ -17,7 +18,7 @@ from sessmig.terminal import Shrink, fitted, joined
 from sessmig.words import count, plain, shown, took
 
 _LAID_OUT = {"statements", "checks", "measures", "merges", "effects", "losses", "allowed", "notices", "error", "text"}
-_LAID_OUT |= {"run", "queries", "half_done", "measured"}  # what `sessmig report` shows
+_LAID_OUT |= {"run", "queries", "half_done", "measured", "not_asked", "resumed"}  # what `sessmig report` shows
 _SHRINKS = (
     Shrink(7, 40),
     Shrink(6),
@@ -93,7 +94,9 @@ def _in_short(entry: LogEntry) -> str:
     parts = []
     if entry.action in ("apply", "rollback"):
         statements = [s for s in detail.get("statements", ()) if s.get("verb") in _CHANGING]
-        parts.append(count(sum(s.get("rows") or 0 for s in statements), "row"))
+        rows = sum(s.get("rows") or 0 for s in statements)
+        by_script = "run_by" in detail
+        parts.append("run by script, rows not counted" if by_script else count(rows, "row"))
         found = [*detail.get("checks", ()), *detail.get("merges", ())]
         for outcome, words in (("passed", "check"), ("warned", "warning")):
             if number := sum(one.get("outcome") == outcome for one in found):
@@ -126,6 +129,9 @@ def _whole(entry: LogEntry) -> Iterator[str]:
     for line in str(entry.detail.get("error", "")).splitlines():
         yield f"    {line}"
     if report := as_step(entry):
+        if "run_by" in entry.detail:
+            left_out = entry.detail.get("not_asked")
+            yield f"  {by_script(left_out if isinstance(left_out, list) else ())}"
         yield from list(step_lines(report, {"failed", "warned"}))[1:]
     for name, value in entry.detail.items():
         if name not in _LAID_OUT or report is None:

@@ -172,13 +172,18 @@ def terminal_width() -> int | None:
 
 def is_coloured() -> bool:
     """Tell whether the output may have colours."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout.isatty() and not _is_plain()
+
+
+def _is_plain() -> bool:
+    """Tell whether whoever looks wants no colours, or has none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def tell(what: str, *parts: str) -> None:
     """Say on standard error what went wrong, then what there is to add to it."""
     what = pasted_ways(what)
-    say(what if os.environ.get("NO_COLOR") else click.style(what, fg="red"), err=True)
+    say(what if _is_plain() else click.style(what, fg="red"), err=True)
     for part in filter(None, parts):
         say(pasted(part), err=True)
 

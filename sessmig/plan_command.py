@@ -6,6 +6,7 @@ Knows formats by name; decides nothing about migrations.
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 
 import click
 
@@ -79,7 +80,7 @@ def plan(
         say(text.removesuffix("\n"))
         return 0
     size = write_file(out, text)
-    say(f"wrote {out}, {file_size(size)}")
+    say(f"wrote {out}, {file_size(size)}, SHA-256 {sha256(text.encode(errors='backslashreplace')).hexdigest()}")
     return 0
 
 

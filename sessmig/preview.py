@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sessmig.databases.scripting import Tie
 from sessmig.job import Job, find
 from sessmig.model import Entry, Plan, Step
 from sessmig.pair_files import file_hashes
@@ -41,6 +42,8 @@ class Preview:
     """What was asked for."""
     hashes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     """Of each step's files, by its version and by the file's part in it."""
+    ties: tuple[Tie, ...] = ()
+    """What is locked together."""
 
 
 def preview(job: Job) -> Preview:
@@ -69,4 +72,5 @@ def preview(job: Job) -> Preview:
         job.database.is_missing,
         job.wish,
         hashes={step.migration.version: file_hashes(step.migration) for step in todo},
+        ties=job.database.scripting().ties() if todo else (),
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from sessmig.colour import coloured as painted
 from sessmig.colour import laid_out
-from sessmig.escapes import visible
+from sessmig.escapes import one_line
+from sessmig.folding import laid_out_lines
 from sessmig.model import Dialect, Step
 from sessmig.pair_files import files_of
 from sessmig.plan import Wish
@@ -49,13 +49,20 @@ def page_lines(
         width: how many characters there are; as many as it takes, if None.
         coloured: whether there are colours.
     """
-    page = _Page(None if width is None else max(width, _LEAST), coloured)
+    page = _Page(None if width is None else max(width, _LEAST), coloured, dialect)
     steps = preview.steps
     yield from page.folded(f"{preview.series.name} on {preview.label}", "", bold=True)
     yield from page.folded(", ".join(_summary(preview)), "")
     if steps and any(fact.name == "locks" for step in steps for fact in facts(step, preview, dialect)):
         yield from page.folded(
-            "locks: as far as the text tells; triggers, cascades and functions may take more (sessmig rehearse sees)",
+            "locks: as far as the text tells, and today's foreign keys, partitions and heirs; triggers, cascades, "
+            "views, functions, and what an earlier step makes may take more (sessmig rehearse sees)",
+            "",
+        )
+    if around:
+        yield from page.folded(
+            "with what sessmig adds (+), but for the loss guard's own queries, which count what goes, and those that "
+            "only a failure asks; lock_timeout grows from try to try",
             "",
         )
     for number, step in enumerate(steps, 1):
@@ -64,7 +71,7 @@ def page_lines(
         yield from _step_lines(page, preview, step, dialect)
         surrounding = around.get(step.migration.version)
         yield from page.added(surrounding.before if surrounding else ())
-        yield from page.numbered(step.script.text)
+        yield from page.numbered(step.script.text, surrounding.amid if surrounding else {})
         yield from page.added(surrounding.behind if surrounding else ())
     yield from _rest(page, preview)
 
@@ -117,13 +124,14 @@ def _options(wish: Wish) -> str:
 class _Page:
     """How a page is laid out."""
 
-    def __init__(self, width: int | None, coloured: bool) -> None:
+    def __init__(self, width: int | None, coloured: bool, dialect: Dialect) -> None:
+        self._dialect: Dialect = dialect
         self._width = width
         self._coloured = coloured
 
     def folded(self, text: str, indent: str, *, bold: bool = False, hanging: str | None = None) -> list[str]:
         """Fold a text into lines of the page's width."""
-        text = visible(text)
+        text = one_line(text)
         if self._width is None:
             lines = [indent + text]
         else:
@@ -136,10 +144,17 @@ class _Page:
     def fact(self, name: str, text: str) -> list[str]:
         return self.folded(text, f"  {name.ljust(_LABEL - 2)}", hanging=" " * _LABEL)
 
-    def numbered(self, text: str) -> Iterator[str]:
+    def numbered(self, text: str, amid: Mapping[int, tuple[Added, ...]]) -> Iterator[str]:
         """Give a file's lines with their numbers, as they stand there."""
         yield ""
-        yield from self._sql(text.rstrip("\n"), numbered=True)
+        last = 0
+        for number, line in self._sql(text.rstrip("\n"), numbered=True):
+            if number != last and last in amid:
+                yield from (*self.added(amid[last]), "")
+            last = number
+            yield line
+        if last in amid:
+            yield from self.added(amid[last])
 
     def added(self, parts: tuple[Added, ...]) -> Iterator[str]:
         """Give what sessmig adds, without numbers: it stands in no file."""
@@ -148,31 +163,7 @@ class _Page:
             yield from self.folded(f"  + {part.title}", "", bold=True)
             for statement in part.statements:
                 text = laid_out(statement.strip().removesuffix(";"))
-                yield from self._sql(f"{text};", numbered=False)
+                yield from (line for _, line in self._sql(f"{text};", numbered=False))
 
-    def _sql(self, text: str, *, numbered: bool) -> Iterator[str]:
-        text = visible(text).expandtabs(4)
-        digits = len(str(text.count("\n") + 1))
-        room = None if self._width is None else self._width - digits - 4
-        cut = [_cut(line, room) for line in text.split("\n")]
-        # Coloured as a whole: a comment or a text may reach over many lines.
-        whole = "\n".join("\n".join(pieces) for pieces in cut)
-        lines = iter((painted(whole) if self._coloured else whole).split("\n"))
-        for number, pieces in enumerate(cut, 1):
-            for n, _ in enumerate(pieces):
-                front = str(number).rjust(digits) if numbered and not n else " " * digits
-                yield f"  {front}  {next(lines)}".rstrip()
-
-
-def _cut(line: str, room: int | None) -> list[str]:
-    """Cut a line that is too long, at blanks where it can be."""
-    if room is None or len(line) <= room:
-        return [line]
-    indent = " " * min(len(line) - len(line.lstrip()) + 4, room // 2)
-    found, rest = [], line
-    while len(rest) > room:
-        at = rest.rfind(" ", len(indent) + 1, room)
-        at = at if at > 0 else room
-        found.append(rest[:at])
-        rest = indent + rest[at:].lstrip()
-    return [*found, rest]
+    def _sql(self, text: str, *, numbered: bool) -> Iterator[tuple[int, str]]:
+        return laid_out_lines(text, self._dialect, width=self._width, coloured=self._coloured, numbered=numbered)

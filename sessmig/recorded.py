@@ -19,13 +19,15 @@ class Past:
     keys: tuple[tuple[int | None, str], ...]
     """The versions and names under which its file may stand here, the likeliest first; `None` and empty: not known."""
     applied_at: str = ""
-    """UTC where the tool tells, `YYYY-MM-DD HH:MM:SS`."""
+    """`YYYY-MM-DD HH:MM:SS`: UTC where `is_utc`, else as it is written there."""
     covers: bool = False
     """All that stands below it counts as applied too: the tool keeps the newest number only, or began there."""
     is_start: bool = False
     """The tool began there, with a database that was there already: it has no file of its own."""
     checksum: str = ""
     """The tool's own checksum of the file, as `algorithm:digest`."""
+    is_utc: bool = False
+    """Whether what is written there says its zone; without one nobody knows whose clock it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,10 @@ class Recorded:
     id_there: str = ""
     """What the other tool calls it."""
     applied_there: str = ""
+    """UTC where `is_utc_there`, else as it is written there."""
     matched_by: str = ""
     """What says that it is the same: `version and name`, `version`, `name`, `below 7`."""
+    is_utc_there: bool = False
     is_same_text: bool | None = None
     """Whether the file is, byte for byte, the one that the tool ran; None where it does not tell."""
 

@@ -19,7 +19,7 @@ from sessmig.results import (
     StatementResult,
     StepReport,
 )
-from sessmig.row_words import effect_lines, loss_text, sides
+from sessmig.row_words import effect_lines, loss_text, sides, told
 from sessmig.words import count, file_size, plain, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
@@ -52,7 +52,7 @@ def example_lines(found: CheckResult | Account) -> list[str]:
     """Lay the counter-examples of a check or account out as a small table."""
     if not found.examples:
         return []
-    lines = table(found.columns, found.examples)
+    lines = table(found.columns, [tuple(map(told, row)) for row in found.examples])
     more = found.total - len(found.examples)
     return [*lines, f"... and {more:,} more"] if more > 0 else lines
 
@@ -107,7 +107,7 @@ def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
         yield "  tables"
         yield from (f"    {line}" for line in effect_lines(step.effects))
     for loss in step.losses:
-        yield f"  LOST  {loss_text(loss)}"
+        yield f"  would be LOST, so it was rolled back: {loss_text(loss)}"
     for loss in step.allowed:
         yield f"  LOST  {loss_text(loss)}, as --allow-loss let it"
     for account in step.merges:
@@ -161,7 +161,7 @@ def _finding(check: CheckResult) -> str:
 def _found(check: CheckResult) -> str:
     if check.outcome == "not re-runnable":  # the last line tells of the usual reason
         return "" if check.found == _BEFORE else check.found
-    return f"found {check.found}" if check.expected else check.found
+    return f"found {check.found}" if check.expected and check.found else check.found
 
 
 def summary(report: Report) -> str:

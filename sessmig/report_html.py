@@ -16,8 +16,9 @@ from sessmig.digest import digest, run_facts, run_title, table_changes
 from sessmig.errors import UsageError
 from sessmig.escapes import visible
 from sessmig.flow import classes, flow, share
+from sessmig.model import Cell
 from sessmig.results import Account, CheckResult
-from sessmig.row_words import loss_text, sides
+from sessmig.row_words import loss_text, sides, told
 from sessmig.timeline import timeline
 from sessmig.words import count, file_size, shown, took
 
@@ -67,7 +68,7 @@ def html_page(chronicle: Chronicle, pasted: Callable[[str], str] = str) -> str:
         took=took,
         size=file_size,
         number=_number,
-        cell=shown,
+        cell=_cell,
         share=share,
         loss=loss_text,
         sides=sides,
@@ -93,6 +94,10 @@ def html_page(chronicle: Chronicle, pasted: Callable[[str], str] = str) -> str:
 
 def _number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
+
+
+def _cell(value: Cell) -> str:
+    return shown(told(value))
 
 
 def _findings(attempt: PastAttempt) -> list[CheckResult]:

@@ -15,7 +15,7 @@ from sessmig.digest import digest, run_facts, run_title, table_changes
 from sessmig.escapes import code, fenced, markdown
 from sessmig.flow import classes, share
 from sessmig.results import Account, CheckResult
-from sessmig.row_words import loss_text, sides
+from sessmig.row_words import loss_text, sides, told
 from sessmig.rows import Effect
 from sessmig.words import count, cut, file_size, shown, took
 
@@ -95,12 +95,18 @@ def _head(chronicle: Chronicle) -> Iterator[str]:
             "differing": rows.differing,
             "rejected": rows.rejected,
             "checks held": found.passed,
-            "failed": found.failed,
+            "failed in this run" if chronicle.chosen else "failed in the last run": found.failed,
             "warnings": found.warned,
             "rows taken away": found.deleted,
         }
-        yield from _table(tuple(cells), [[f"{number:,}" for number in cells.values()]], numbers=range(len(cells)))
+        told = {name: f"{number:,}" for name, number in cells.items()}
+        told["warnings"] += f" ({count(found.warned_rows, 'row')})" if found.warned_rows else ""
+        if found.scripted and not found.deleted:
+            told["rows taken away"] = "not counted"
+        yield from _table(tuple(told), [tuple(told.values())], numbers=range(len(told)))
         yield ""
+        if found.uncounted:
+            yield from (f"_{found.uncounted[0].upper()}{found.uncounted[1:]}._", "")
 
 
 def _standings(chronicle: Chronicle) -> list[str]:
@@ -142,7 +148,7 @@ def _error(attempt: PastAttempt) -> Iterator[str]:
 
 
 def _attempt(attempt: PastAttempt, measure: _Measure) -> Iterator[str]:
-    sign = "❌" if attempt.outcome != "success" else "↩️" if attempt.undone_at else "✅"
+    sign = "❌" if attempt.outcome != "success" else "↩️" if attempt.undone_at else "⚠️" if attempt.run_by else "✅"
     back = "the way back of " if attempt.action == "rollback" else ""
     title = f"{back}{attempt.title}" if attempt.title else attempt.action
     yield f"#### {sign} {markdown(title)}: {markdown(attempt.result)} in {took(attempt.duration_ms)}"
@@ -150,10 +156,12 @@ def _attempt(attempt: PastAttempt, measure: _Measure) -> Iterator[str]:
     if attempt.is_described:
         yield from (markdown(attempt.description), "")
     yield from _error(attempt)
+    if attempt.caveat:
+        yield from (f"**{markdown(attempt.caveat)}**", "")
     step = attempt.step
     if step:
         for loss in step.losses:
-            yield from (f"**LOST** {markdown(loss_text(loss))}", "")
+            yield from (f"**would be LOST**, so it was rolled back: {markdown(loss_text(loss))}", "")
         for loss in step.allowed:
             yield from (f"**LOST** {markdown(loss_text(loss))}, as --allow-loss let it", "")
         for account in step.merges:
@@ -234,7 +242,7 @@ def _folded(head: str, lines: Sequence[str]) -> list[str]:
 
 def _examples(found: CheckResult | Account) -> Iterator[str]:
     if found.examples:
-        rows = [tuple(code(shown(cut(value))) for value in row) for row in found.examples]
+        rows = [tuple(code(shown(told(cut(value)))) for value in row) for row in found.examples]
         yield from _table(tuple(map(markdown, found.columns)), rows)
         more = found.total - len(found.examples)
         yield from ("", f"… and {more:,} more") if more > 0 else ()
@@ -266,7 +274,10 @@ def _ways_back(ways: Sequence[WayBack], pasted: Callable[[str], str]) -> Iterato
     for first, way in enumerate(ways):
         if way.kind == "rollback":
             yield f"1. **{markdown(way.title)}**: {code(way.text)}"
-            yield from ("", f"   {code(pasted('sessmig rollback'))}", "") if not first else ()
+            if way.behind:
+                yield from ("", f"   Only behind a restore, as {markdown(way.behind)} stands above it.", "")
+            elif not first:
+                yield from ("", f"   {code(pasted('sessmig rollback'))}", "")
             continue
         kind = "is irreversible" if way.kind == "irreversible" else "cannot be rolled back"
         yield f"1. **{markdown(way.title)}** {kind}: {markdown(way.text)}"

@@ -82,8 +82,9 @@ def _attempt_lines(chronicle: Chronicle, attempt: PastAttempt) -> Iterator[str]:
         yield f"{title}: {attempt.result}{at}, {took(attempt.duration_ms)}"
     if attempt.is_described:
         yield f"    {one_line(attempt.description)}"
-    for line in (*attempt.error.splitlines(), *attempt.holds.splitlines()):
-        yield f"    {line}"
+    for line in (*attempt.error.splitlines(), *attempt.holds.splitlines(), attempt.caveat):
+        if line:
+            yield f"    {line}"
     if attempt.step:
         yield from list(step_lines(attempt.step, {"failed", "warned"}))[1:]
     for name, value in attempt.others:
@@ -100,18 +101,25 @@ def _summary(chronicle: Chronicle) -> Iterator[str]:
             f"{count(rows.source, 'source row')} merged: {rows.inserted:,} inserted, {rows.identical:,} identical, "
             f"{rows.differing:,} differing, {rows.rejected:,} rejected"
         )
-    failed = f", {found.failed} FAILED" if found.failed else ""
-    yield (
-        f"{count(found.passed, 'check')} held{failed}, {count(found.warned, 'warning')}, "
-        f"{count(found.deleted, 'row')} taken away"
-    )
+    run = "this run" if chronicle.chosen else "the last run"
+    failed = f", {found.failed} FAILED in {run}" if found.failed else ""
+    failed += f", {run} stopped by the loss guard" if found.stopped_by_guard else ""
+    rows_of = f" ({count(found.warned_rows, 'row')})" if found.warned_rows else ""
+    away = f"{count(found.deleted, 'row')} taken away"
+    if found.scripted and not found.deleted:
+        away = "rows taken away: not counted"
+    yield (f"{count(found.passed, 'check')} held{failed}, {count(found.warned, 'warning')}{rows_of}, {away}")
+    if found.uncounted:
+        yield found.uncounted
 
 
 def _way_lines(way: WayBack, *, is_next: bool) -> Iterator[str]:
     """Say how one migration would be undone, with the command where it is the next to be."""
     if way.kind == "rollback":
         yield f"  {way.title}: {way.text}"
-        if is_next:
+        if way.behind:
+            yield f"    -> Only behind a restore, as {way.behind} stands above it."
+        elif is_next:
             yield "    -> sessmig rollback"
         return
     yield f"  {way.title} {'is irreversible' if way.kind == 'irreversible' else 'cannot be rolled back'}: {way.text}"

@@ -45,6 +45,13 @@ def loss_text(loss: Loss) -> str:
     return f"the {loss.kind.replace(' ', f' {loss.table} was ', 1)}, with {_rows(loss.rows)}{by}"
 
 
+def told(value: Cell) -> Cell:
+    """Return a value so that a text that looks like another value, or like nothing, is told from it: in quotes."""
+    if isinstance(value, str) and (value != value.strip() or value in ("", "NULL")):
+        return f"'{value}'"
+    return value
+
+
 def _rows(number: int | None) -> str:
     return "an unknown number of rows" if number is None else count(number, "row")
 
@@ -59,7 +66,9 @@ def key_lines(loss: Loss) -> list[str]:
     """Lay the keys of lost rows out as a small table."""
     if not loss.keys:
         return []
-    lines = [f"    {line}" for line in table(loss.columns, [tuple(map(cut, key)) for key in loss.keys])]
+    lines = [
+        f"    {line}" for line in table(loss.columns, [tuple(told(cut(value)) for value in key) for key in loss.keys])
+    ]
     more = (loss.rows or 0) - len(loss.keys)
     return [*lines, f"    ... and {more:,} more"] if more > 0 else lines
 

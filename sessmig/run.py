@@ -103,9 +103,11 @@ def _found(job: Job) -> tuple[Series, Ledger, Plan]:
     """Read files and ledger; where a plan is given, refuse what is not as it was signed."""
     series, ledger, plan = find(job)
     if job.signed is not None:
+        from sessmig.countersign import demand_whole
         from sessmig.signature import demand_signed
 
         demand_signed(job, job.signed, series, plan, ledger.read())
+        demand_whole(job, job.signed)
     return series, ledger, plan
 
 

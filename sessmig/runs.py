@@ -15,7 +15,7 @@ from sessmig.logged import as_backup, as_step, queries
 from sessmig.results import Standing
 from sessmig.words import shown
 
-_OWN = {"run", "half_done", "holds", "error", "text"}
+_OWN = {"run", "half_done", "holds", "error", "text", "not_asked", "resumed"}
 _OF_A_STEP = {
     "statements",
     "checks",
@@ -45,7 +45,7 @@ def read_runs(series: str, entries: Sequence[LogEntry], standings: Iterable[Stan
     groups: dict[str, list[LogEntry]] = {}
     guessed: set[str] = set()
     last: tuple[str, LogEntry] | None = None
-    undone = _undone(entries)
+    undone, resumed = _undone(entries), _resumed(entries)
     for entry in entries:
         run = entry.detail.get("run")
         if isinstance(run, str) and run:
@@ -56,7 +56,15 @@ def read_runs(series: str, entries: Sequence[LogEntry], standings: Iterable[Stan
             last = name, entry
         groups.setdefault(name, []).append(entry)
     return tuple(
-        Run(rows[0].id, _kind(series, rows), tuple(_attempt(row, known, undone) for row in rows), name in guessed)
+        Run(
+            rows[0].id,
+            _kind(series, rows),
+            tuple(
+                _attempt(row, known, undone, is_resumed=row.id in resumed or row.detail.get("resumed") is True)
+                for row in rows
+            ),
+            name in guessed,
+        )
         for name, rows in groups.items()
     )
 
@@ -97,11 +105,28 @@ def _undone(entries: Iterable[LogEntry]) -> dict[tuple[str, int], list[LogEntry]
     return found
 
 
+def _resumed(entries: Iterable[LogEntry]) -> set[int]:
+    """Return the rows of attempts that went on with what the one before had left half done."""
+    found: set[int] = set()
+    half: dict[tuple[str, int], str] = {}
+    for entry in entries:
+        if entry.action in ("apply", "rollback"):
+            step = entry.series, entry.version
+            if half.get(step) == entry.action:
+                found.add(entry.id)
+            half[step] = entry.action if entry.detail.get("half_done") is True else ""
+    return found
+
+
 def _attempt(
-    entry: LogEntry, known: Mapping[int, Standing], undone: Mapping[tuple[str, int], Sequence[LogEntry]]
+    entry: LogEntry,
+    known: Mapping[int, Standing],
+    undone: Mapping[tuple[str, int], Sequence[LogEntry]],
+    *,
+    is_resumed: bool,
 ) -> PastAttempt:
     standing = known.get(entry.version)
-    step = as_step(entry) if entry.action in ("apply", "rollback") else None
+    step = as_step(entry) if entry.action in ("apply", "rollback", "baseline") else None
     backup = as_backup(entry) if entry.action in ("backup", "restore") else None
     described = _described(_text(entry.detail.get("text")))
     if standing and standing.name == entry.name and entry.action == "apply":
@@ -128,7 +153,14 @@ def _attempt(
         _text(entry.detail.get("text")),
         tuple((name.replace("_", " "), _told(value)) for name, value in entry.detail.items() if name not in read),
         _undone_at(entry, undone.get((entry.series, entry.version), ())),
+        _text(entry.detail.get("run_by")),
+        _names(entry.detail.get("not_asked")),
+        is_resumed,
     )
+
+
+def _names(told: Any) -> tuple[str, ...]:
+    return tuple(map(str, told)) if isinstance(told, list) else ()
 
 
 def _undone_at(entry: LogEntry, rollbacks: Sequence[LogEntry]) -> str:
@@ -154,4 +186,6 @@ def _text(value: Any) -> str:
 
 
 def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name.replace('_', ' ')}: {_told(one)}" for name, one in value.items())
     return shown(value) if value is None or isinstance(value, str | int | float) else str(value)

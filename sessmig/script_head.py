@@ -14,9 +14,10 @@ from sessmig.model import Dialect, Step
 from sessmig.pair_files import files_of
 from sessmig.preview import Preview
 from sessmig.stage import stages
-from sessmig.words import count, utc_now
+from sessmig.words import count, short, utc_now
 
 _RULE = "-- " + "-" * 76
+_LONGEST = 110
 
 
 def head_lines(preview: Preview, program: Scripting, dialect: Dialect) -> Iterator[str]:
@@ -35,7 +36,10 @@ def head_lines(preview: Preview, program: Scripting, dialect: Dialect) -> Iterat
     yield "--   * the backup: make one first;"
     yield "--   * the numbers of rows in the log, and the free checks of sequences and indexes."
     if merges := [merge.name for step in steps for merge in step.merges]:
-        yield "-- Left out for that: " + "; ".join(f"merge {name}" for name in merges)
+        yield "-- Left out for that: " + "; ".join(short(f"merge {name}", _LONGEST) for name in merges)
+    for held in preview.plan.held:
+        if held.ignored:
+            yield f"-- A wait is overruled (--ignore-wait): {held.title} is run, though it would be held {held.how}."
     for note in program.notes:
         yield f"-- {note}"
     for step in steps:

@@ -76,8 +76,9 @@ class Questions:
             if block.verb != "measure" and not _is_left_out(block):
                 result = CheckResult(block.verb, block.name, block.where, "passed", block.expected_text)
                 if block.verb == "warn":
-                    outcome = self._recorder.mark(self._program.warned(number))
-                    result = replace(result, outcome=outcome)  # type: ignore[arg-type]
+                    told = (self._program.warned(number), *self._program.found(number))
+                    outcome, found, total = map(self._recorder.mark, told)
+                    result = replace(result, outcome=outcome, found=found, total=total)  # type: ignore[arg-type]
                 yield result
 
 

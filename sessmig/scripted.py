@@ -238,13 +238,18 @@ class Scripted:
         self._ledger.record(migration, report)
         kept = detail(report, replace(step, blocks=(), merges=(), script=replace(step.script, text="")))
         kept.pop("text", None)  # the file itself stands beside the script
+        held = next((one for one in self._preview.plan.held if one.version == migration.version), None)
+        if held is not None:
+            kept["ignored_wait"] = held.how
         self._ledger.log(
             migration,
             "apply",
             "success",
             started_at=report.started_at,
             duration_ms=report.duration_ms,
-            detail=kept | {"run_by": f"{program.program}, with a script planned by {done_by()}"},
+            detail=kept
+            | {"run_by": f"{program.program}, with a script planned by {done_by()}"}
+            | {"not_asked": [merge.name for merge in step.merges]},
         )
         series = self._preview.series.name
         self._entries[series, migration.version] = Entry(

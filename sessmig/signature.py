@@ -31,7 +31,7 @@ def demand_signed(job: Job, signed: Signed, series: Series, plan: Plan, entries:
     """
     found = [*_place(job, signed, series), *_pending(signed, plan), *_moved(signed, entries, ())]
     if found:
-        raise _differs(signed, found, "Nothing was touched.")
+        raise differs(signed, found, "Nothing was touched.")
 
 
 def demand_unmoved(signed: Signed, entries: Sequence[Entry], done: Collection[int]) -> None:
@@ -46,10 +46,11 @@ def demand_unmoved(signed: Signed, entries: Sequence[Entry], done: Collection[in
         PlanError: says exactly what differs.
     """
     if found := list(_moved(signed, entries, done)):
-        raise _differs(signed, found, "")
+        raise differs(signed, found, "")
 
 
-def _differs(signed: Signed, found: Sequence[str], holds: str) -> PlanError:
+def differs(signed: Signed, found: Sequence[str], holds: str) -> PlanError:
+    """Return the error that says what differs, a line each."""
     lines = "\n".join(f"  {line}" for line in found)
     return PlanError(f"{signed.path}: this is not what was signed:\n{lines}", holds=holds, remedy=_REMEDY)
 
@@ -68,7 +69,6 @@ def _pending(signed: Signed, plan: Plan) -> Iterator[str]:
     pending = {migration.title: migration for migration in plan.pending}
     held = {one.title: one for one in plan.held if not one.ignored}
     applied = {entry.version for entry in plan.applied}
-    versions = {title: int(title.partition("_")[0]) for title in signed.files}
     for title, files in signed.files.items():
         if title in pending:
             now = file_hashes(pending[title])
@@ -77,7 +77,8 @@ def _pending(signed: Signed, plan: Plan) -> Iterator[str]:
                 if then != here:
                     yield f"{title}: {_PARTS.get(part, part)}: {_short(then)} then, {_short(here)} now"
             continue
-        why = "is applied" if versions[title] in applied else "is not pending"
+        version = title.partition("_")[0]
+        why = "is applied" if version.isdecimal() and int(version) in applied else "is not pending"
         yield f"{title}: signed to run, and {f'is held {held[title].how}' if title in held else why} now"
     for title in pending:
         if title not in signed.files:

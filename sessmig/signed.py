@@ -5,6 +5,7 @@ Knows JSON and what a plan says; knows nothing of databases.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from sessmig.errors import FileError
 from sessmig.model import Entry
 from sessmig.plan import Wish
+from sessmig.words import short
 
 KIND = "sessmig plan"
 FORMAT = 1
@@ -34,6 +36,8 @@ class Signed:
         wish: what was asked for.
         rows: the ledger's rows, when it was made.
         files: the hash of each file, by the step's title and the file's part in it.
+        told: all of it, as the file says it.
+        sha256: of the file itself.
     """
 
     path: Path
@@ -43,6 +47,12 @@ class Signed:
     wish: Wish
     rows: tuple[Row, ...]
     files: Mapping[str, Mapping[str, str]]
+    told: Mapping[str, Any]
+    sha256: str
+
+    def __str__(self) -> str:
+        who, when = (short(str(self.told.get(name, "")), 80) for name in ("made_by", "made_at"))
+        return f"SHA-256 {self.sha256}, made by {who} at {when} UTC"
 
 
 def read_signed(path: str | os.PathLike[str]) -> Signed:
@@ -53,17 +63,20 @@ def read_signed(path: str | os.PathLike[str]) -> Signed:
     """
     place = Path(path)
     try:
-        told = json.loads(place.read_bytes())
+        data = place.read_bytes()
+        told = json.loads(data, object_pairs_hook=_once)
     except OSError as error:
         raise FileError(place, f"cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except _TwiceError as error:
+        raise _no_plan(place, str(error)) from None
+    except (ValueError, RecursionError) as error:
         raise _no_plan(place, f"it is no JSON ({error})") from None
     if not isinstance(told, dict) or told.get("kind") != KIND:
         raise _no_plan(place, "it does not say so")
     if told.get("format") != FORMAT:
         raise _no_plan(place, f"its format is {told.get('format')!r}, and this version knows {FORMAT}")
     try:
-        return _signed(place, told)
+        return _signed(place, told, hashlib.sha256(data).hexdigest())
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _no_plan(place, f"something is missing in it, or of another kind ({error})") from None
 
@@ -73,7 +86,21 @@ def row_of(entry: Entry) -> Row:
     return entry.series, entry.version, entry.name, entry.status, entry.checksum
 
 
-def _signed(path: Path, told: dict[str, Any]) -> Signed:
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse what stands twice: a person reads the one, and a program takes the other."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _TwiceError(f"{name!r} stands twice in it")
+        found[name] = value
+    return found
+
+
+class _TwiceError(Exception):
+    """A name stands twice."""
+
+
+def _signed(path: Path, told: dict[str, Any], sha256: str) -> Signed:
     wish = told["wish"]
     ahead: Literal["error", "ok"] = "ok" if wish["ahead"] == "ok" else "error"
     return Signed(
@@ -87,6 +114,8 @@ def _signed(path: Path, told: dict[str, Any]) -> Signed:
             str(step["title"]): {part: str(file["sha256"]) for part, file in step["files"].items()}
             for step in told["steps"]
         },
+        told,
+        sha256,
     )
 
 

@@ -27,7 +27,6 @@ _SHRINKS = (
     Shrink(1, 12),
     Shrink(3),
 )
-_DONE: tuple[State, ...] = ("applied", "baseline")
 
 
 def status_lines(status: StatusReport, *, width: int | None = None, paint: Paint | None = None) -> Iterator[str]:
@@ -62,9 +61,14 @@ def status_lines(status: StatusReport, *, width: int | None = None, paint: Paint
     yield ""
     if status.is_missing:
         yield "there is no such database yet; sessmig migrate makes it"
-    held = f", {status.held} held" if status.held else ""
-    done = sum(standing.state in _DONE for standing in status.standings)
-    yield f"{done} applied, {status.pending} pending{held}, {count(len(status.problems), 'problem')}"
+    states = Counter(standing.state for standing in status.standings)
+    half = sum(standing.is_half_done for standing in status.standings)
+    parts = [f"{states['applied']} applied"]
+    parts += [f"{states['baseline']} baseline"] if states["baseline"] else []
+    parts += [f"{half} half done"] if half else []
+    parts += [f"{status.pending - half} pending"]
+    parts += [f"{status.held} held"] if status.held else []
+    yield ", ".join([*parts, count(len(status.problems), "problem")])
 
 
 def status_json(status: StatusReport, exit_code: int) -> dict[str, Any]:
@@ -76,7 +80,9 @@ def status_json(status: StatusReport, exit_code: int) -> dict[str, Any]:
     """
     known: dict[str, Any] = plain(asdict(status))
     return known | {
-        "applied": sum(standing.state in _DONE for standing in status.standings),
+        "applied": sum(standing.state == "applied" for standing in status.standings),
+        "baseline": sum(standing.state == "baseline" for standing in status.standings),
+        "half_done": sum(standing.is_half_done for standing in status.standings),
         "pending": status.pending,
         "held": status.held,
         "states": dict(Counter(standing.state for standing in status.standings)),

@@ -14,6 +14,9 @@ from sessmig.chronicle import PastAttempt
 _LEAST = 0.6
 """How wide, in per cent, what took hardly any time is."""
 
+_UNKNOWN = 1000
+"""So many milliseconds between two moments may come of their being cut to the second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -34,8 +37,8 @@ def timeline(attempts: Sequence[PastAttempt]) -> tuple[Bar, ...]:
     for attempt in ordered:
         moment = _moment(attempt.started_at)
         told = int((moment - first) * 1000) if moment is not None and first is not None else 0
-        # The clock may have been set back, and within a second nobody knows.
-        start = max(end, told)
+        # The clock may have been set back, and both moments are cut to the second: up to that there may be no gap.
+        start = told if told - end > _UNKNOWN else end
         end = start + attempt.duration_ms
         placed.append((attempt, start))
     whole = max(end, 1)

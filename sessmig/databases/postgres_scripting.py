@@ -11,8 +11,10 @@ from decimal import Decimal
 from sessmig.databases.postgres_answers import JSON, LITERAL, NUMBER, ONE, PICTURE, VALUE
 from sessmig.databases.postgres_deferred import SETTLE
 from sessmig.databases.postgres_exclusive import TRY, UNLOCK
+from sessmig.databases.postgres_identity import IDENTITY, PLACE, cluster
 from sessmig.databases.postgres_lock import BEGIN, LOCK, lock_key
-from sessmig.databases.scripting import Sent
+from sessmig.databases.postgres_ties import ties
+from sessmig.databases.scripting import Sent, Tie
 from sessmig.databases.values import postgres_literal
 from sessmig.databases.wire import Wire
 from sessmig.model import Block, Piece
@@ -28,11 +30,6 @@ _GIVE_BACK = (
     "SET client_encoding = 'UTF8';",
     "SET standard_conforming_strings = on;",
 )
-_IDENTITY = """
-SELECT d.oid::text,
-       CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
-            THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) ELSE 'unknown' END
-FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()"""
 
 
 def asked(query: str, what: str) -> str:
@@ -52,8 +49,8 @@ class Scripting:
     program = "psql"
     command = "psql -X -v ON_ERROR_STOP=1 -f SCRIPT DATABASE"
     notes = (
-        "The lock is tried once: the script stops where somebody else migrates. A statement waits for the locks of "
-        "others as long as the head says, and is not tried again.",
+        "The lock is tried once: the script stops where somebody else migrates. A statement waits 5 s for the locks of "
+        "others; then its step is rolled back, and the script stops. Another time: psql -v sessmig_lock_timeout=1s ...",
         "It takes psql 11 or newer, and no pooler in transaction mode.",
     )
     each_row_words = "psql's \\gexec"
@@ -65,10 +62,9 @@ class Scripting:
         self._wire = wire
         self._name = name
         self._schema = schema
-        self._wait = 60.0
 
     def identity(self) -> Mapping[str, str]:
-        (oid, cluster), *_ = self._wire.query(_IDENTITY).rows
+        (oid, cluster), *_ = self._wire.query(IDENTITY).rows
         return {
             "kind": "PostgreSQL",
             "name": self._name,
@@ -77,12 +73,16 @@ class Scripting:
             "cluster": str(cluster),
         }
 
+    def ties(self) -> tuple[Tie, ...]:
+        return ties(self._wire)
+
     def _key(self, lock: str) -> str:
         return str(lock_key(self._name, self._schema, lock))
 
-    def sent(self, lock: str, *, foreign_keys: bool = True) -> Sent:
+    def sent(self, lock: str, *, foreign_keys: bool = True, wait: float | None = None) -> Sent:
+        limit = () if wait is None else (f"SET LOCAL lock_timeout = {round(wait * 1000)}",)
         return Sent(
-            (BEGIN, LOCK.replace("$1", self._key(lock))),
+            (BEGIN, LOCK.replace("$1", self._key(lock)), *limit),
             tuple(READ_ONLY.split("; ")),
             tuple(READ_NO_MORE.split("; ")),
             (SETTLE,),
@@ -90,9 +90,9 @@ class Scripting:
         )
 
     def head(self, wait: float) -> list[str]:
-        self._wait = wait
         return [
             r"\set ON_ERROR_STOP on",
+            *(r"\if :{?sessmig_lock_timeout}", r"\else", r"\set sessmig_lock_timeout 5s", r"\endif"),
             r"\set AUTOCOMMIT on",
             r"\set QUIET on",
             r"\pset pager off",
@@ -101,7 +101,17 @@ class Scripting:
             *self.demand_equal(
                 "SELECT current_schema()", self._schema, f"search_path has to begin with {self._schema}"
             ),
+            *self._demand_identity(),
         ]
+
+    def _demand_identity(self) -> list[str]:
+        planned = self.identity()
+        here = f"{planned['name']}, oid {planned['oid']}"
+        label = f"this script was planned for another database: {here}, in the cluster {planned['cluster']}"
+        lines = self.demand_equal(PLACE, here, label)
+        if planned["cluster"] != "unknown":
+            lines += self.demand_equal(cluster(planned["cluster"]), planned["cluster"], label)
+        return lines
 
     def foot(self) -> list[str]:
         return []
@@ -114,7 +124,7 @@ class Scripting:
         return [
             f"{sent.begin[0]};",
             *self._locked(sent.begin[1], "pg_try_advisory_xact_lock"),
-            f"SET LOCAL lock_timeout = {round(self._wait * 1000)};",
+            "SET LOCAL lock_timeout = :'sessmig_lock_timeout';",
         ]
 
     def _locked(self, sql: str, column: str) -> list[str]:
@@ -188,6 +198,8 @@ class Scripting:
             _remark(label),
             r"\set sessmig_holds f",
             rf"""\set sessmig_warn_{number} '"passed"'""",
+            rf"""\set sessmig_found_{number} '""'""",
+            rf"\set sessmig_total_{number} 0",
             # A warn that cannot be asked stops nothing.
             r"\set ON_ERROR_STOP off",
             "SAVEPOINT sessmig_warns;",
@@ -198,6 +210,8 @@ class Scripting:
             rf"""\set sessmig_warn_{number} '"warned"'""",
             f'SELECT {postgres_literal(label)} AS "sessmig warns";',
             f"{asked(query, '* FROM sessmig_asked LIMIT 5')};",
+            asked(query, self._found(block, number)),
+            r"\gset",
             r"\endif",
             "ROLLBACK TO SAVEPOINT sessmig_warns;",
             "RELEASE SAVEPOINT sessmig_warns;",
@@ -206,6 +220,18 @@ class Scripting:
 
     def warned(self, number: int) -> str:
         return f":'sessmig_warn_{number}'"
+
+    def found(self, number: int) -> tuple[str, str]:
+        return f":'sessmig_found_{number}'", f":'sessmig_total_{number}'"
+
+    @staticmethod
+    def _found(block: Block, number: int) -> str:
+        names = f'AS "sessmig_found_{number}"', f'AS "sessmig_total_{number}"'
+        if block.expects in ("none", "some"):
+            rows = "to_char(count(*), 'FM999,999,999,999,999') || CASE count(*) WHEN 1 THEN ' row' ELSE ' rows' END"
+            found = f"to_json(CASE count(*) WHEN 0 THEN 'no row' ELSE {rows} END)::text {names[0]}"
+            return f"{found}, count(*) {names[1]} FROM sessmig_asked"
+        return f"to_json(coalesce(value::text, 'NULL'))::text {names[0]}, 0 {names[1]}\n{VALUE}"
 
     def _holds(self, block: Block) -> str:
         known = "".join(f" AND {self.named(name)} IS NOT NULL" for name in block.needs)

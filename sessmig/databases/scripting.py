@@ -27,6 +27,25 @@ class Sent:
     commit: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Two relations of which one is locked with the other."""
+
+    kind: str
+    """`key`: the one refers to the other; `child`: is a partition of it, or inherits; `index`: is an index of it."""
+    one: str
+    """As a statement would write it."""
+    other: str
+    one_is: tuple[tuple[str, ...], ...] = ()
+    """By which names a statement may speak of it."""
+    other_is: tuple[tuple[str, ...], ...] = ()
+    name: str = ""
+    """The key's."""
+    columns: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    """The columns that the key refers to."""
+
+
 class Scripting(Protocol):
     """Writes one script for the database's own program."""
 
@@ -49,8 +68,11 @@ class Scripting(Protocol):
     def identity(self) -> Mapping[str, str]:
         """Say which database this is, without password, so that another one is told from it."""
 
-    def sent(self, lock: str, *, foreign_keys: bool = True) -> Sent:
-        """Return what a run sends around a step."""
+    def ties(self) -> tuple[Tie, ...]:
+        """Return what is locked together; nothing where there are no such locks."""
+
+    def sent(self, lock: str, *, foreign_keys: bool = True, wait: float | None = None) -> Sent:
+        """Return what a run sends around a step, where a statement waits so many seconds for the locks of others."""
 
     def head(self, wait: float) -> list[str]:
         """Have the program stop at the first error, and read what follows as sessmig does."""
@@ -121,6 +143,9 @@ class Scripting(Protocol):
 
     def warned(self, number: int) -> str:
         """Return the expression for `"passed"` or `"warned"`."""
+
+    def found(self, number: int) -> tuple[str, str]:
+        """Return the expressions for what a warn found, as JSON text, and for how many rows."""
 
     def keep_same(self, number: int, query: str) -> list[str]:
         """Keep an answer, to be compared later."""

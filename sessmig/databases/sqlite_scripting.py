@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from sessmig.databases.scripting import Sent
+from sessmig.databases.scripting import Sent, Tie
 from sessmig.databases.sqlite_waiting import BEGIN
 from sessmig.databases.values import sqlite_literal
 from sessmig.model import Block, Piece
@@ -67,7 +67,10 @@ class Scripting:
         is_file = self._label.startswith(_FILE)
         return {"kind": "SQLite", "file": os.path.realpath(self._label[len(_FILE) :]) if is_file else self._label}
 
-    def sent(self, lock: str, *, foreign_keys: bool = True) -> Sent:
+    def ties(self) -> tuple[Tie, ...]:
+        return ()
+
+    def sent(self, lock: str, *, foreign_keys: bool = True, wait: float | None = None) -> Sent:
         off = () if foreign_keys else ("PRAGMA foreign_keys = 0",)
         on = () if foreign_keys else ("PRAGMA foreign_keys = 1",)
         return Sent((*off, BEGIN), ("PRAGMA query_only = ON",), ("PRAGMA query_only = 0",), (), ("COMMIT", *on))
@@ -75,6 +78,7 @@ class Scripting:
     def head(self, wait: float) -> list[str]:
         return [
             ".bail on",
+            f"-- A statement waits {wait:g} s for other writers; then the script stops.",
             f".timeout {max(round(wait * 1000), 1)}",
             ".headers on",
             ".mode list",
@@ -167,8 +171,28 @@ class Scripting:
             f"INSERT INTO temp.sqlite_parameters (key, value) SELECT '{kept}', {outcome} FROM temp.sessmig_found;",
             f'SELECT {sqlite_literal(label)} AS "sessmig warns" WHERE {warned};',
             f"SELECT * FROM temp.sessmig_found WHERE {warned} LIMIT 5;",
+            *self._tell_found(block, query, number, warned),
             _GONE,
         ]
+
+    @staticmethod
+    def _tell_found(block: Block, query: str, number: int, warned: str) -> list[str]:
+        """Keep what came instead; what is counted is asked again, only if it warns."""
+        if block.expects in ("none", "some"):
+            total = f"({asked(query, 'count(*) FROM sessmig_asked')})"
+            found = "CASE {0} WHEN 0 THEN 'no row' WHEN 1 THEN '1 row' ELSE printf('%,d rows', {0}) END"
+        else:
+            total, found = "0", "coalesce((SELECT CAST(value AS TEXT) FROM temp.sessmig_found), 'NULL')"
+        put = "INSERT INTO temp.sqlite_parameters (key, value) SELECT"
+        counted = f":sessmig_total_{number}"
+        return [
+            f"{put} '{counted}', CASE WHEN {warned} THEN {total} ELSE 0 END;",
+            f"{put} ':sessmig_found_{number}', "
+            f"CASE WHEN {warned} THEN json_quote({found.format(counted)}) ELSE '\"\"' END;",
+        ]
+
+    def found(self, number: int) -> tuple[str, str]:
+        return f":sessmig_found_{number}", f":sessmig_total_{number}"
 
     def warned(self, number: int) -> str:
         return f":sessmig_warn_{number}"

@@ -24,6 +24,15 @@ _BEHIND_WHERE = {*_TAILS, *_COMPOUND} - {"FROM", "WHERE"}
 _BEHIND = {*_TAILS, *_COMPOUND, "AND", "JOIN", "INNER", "CROSS", "NATURAL", "ON", "USING"}
 # NULL comes out of these only where NULL went in.
 _FAITHFUL = ("LOWER", "UPPER", "TRIM", "LTRIM", "RTRIM", "LENGTH")
+_FILLING = ("COALESCE", "IFNULL")
+# Of a group they are NULL only where all of it is; COUNT never is.
+_OF_GROUP = ("MIN", "MAX", "SUM", "AVG")
+AGGREGATES = {
+    *("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT", "STRING_AGG", "ARRAY_AGG", "BOOL_AND", "BOOL_OR"),
+    *("EVERY", "JSON_AGG", "JSONB_AGG", "JSON_GROUP_ARRAY", "JSON_GROUP_OBJECT", "JSON_OBJECT_AGG"),
+}
+"""Functions that make one row of all."""
+_COMPARING = ("=", "==", "<", ">", "<=", ">=", "<>", "!=")
 
 
 def read_columns(statement: Statement, query: Sequence[Term], known: Known) -> list[Column]:
@@ -59,6 +68,11 @@ def _arms(query: Sequence[Term]) -> Iterator[Sequence[Term]]:
     for start, behind in pairwise([*starts, len(query)]):
         arm = query[start:behind]
         yield arm[: next((n for n, t in enumerate(arm) if t.depth == depth and t.word in _COMPOUND), len(arm))]
+
+
+def _is_other(term: Term) -> bool:
+    """Whether it is no sign that operators are made of."""
+    return term.kind != "sign" or term.text not in set("=<>!~@#&|+-*/%^?:")
 
 
 class _Reader:
@@ -146,11 +160,20 @@ class _Arm:
     def _is_filled(self, part: Sequence[Term]) -> bool:
         if len(part) == 1 and part[0].kind in ("string", "number"):
             return True
-        if len(part) > 3 and part[0].word in _FAITHFUL and part[1].text == "(":
+        if len(part) > 3 and part[0].kind == "word" and part[1].text == "(":
             inner = self._statement.inner(part[1].number)
-            return len(inner) == len(part) - 3 and self._is_filled(next(parted(inner)))
+            return len(inner) == len(part) - 3 and self._is_call_filled(part[0].word, list(parted(inner)))
         name = self._name(part)
         return name is not None and (name in self._compared or self._is_of_table(*name))
+
+    def _is_call_filled(self, function: str, given: Sequence[Sequence[Term]]) -> bool:
+        """Whether a function gives no NULL for what is given to it."""
+        if function in _FILLING:
+            return any(map(self._is_filled, given))
+        if function in _OF_GROUP and len(given) == 1:
+            words = {term.word for term in self._own}
+            return "GROUP" in words and not words & {"ROLLUP", "CUBE", "SETS"} and self._is_filled(given[0])
+        return function == "COUNT" or (function in _FAITHFUL and self._is_filled(given[0]))
 
     def _name(self, part: Sequence[Term]) -> tuple[str, str] | None:
         """Return the table's name and the column's, if that is all that stands there."""
@@ -170,19 +193,26 @@ class _Arm:
         return None not in self._tables.values() and bool(having) and all(having)
 
     def _equal(self) -> Iterator[tuple[str, str]]:
-        """Yield the columns that a row has to have equal to something, so that they are not NULL in any row."""
+        """Yield the columns that a row has to have compared with something, so that they are not NULL in any row."""
         start = next((n for n, t in enumerate(self._own) if t.word == "FROM"), len(self._own))
         end = next((n for n, t in enumerate(self._own) if n > start and t.word in _BEHIND_WHERE), len(self._own))
         conditions = self._own[start:end]
         if any(term.word in ("OR", "NOT", "CASE", "BETWEEN") for term in conditions):
             return
         for place, term in enumerate(conditions):
-            if term.text == "=":
-                before = next(n for n in range(place, -1, -1) if conditions[n].word in (*_CONDITION, "FROM"))
-                behind = next((n for n, t in enumerate(conditions) if n > place and t.word in _BEHIND), len(conditions))
-                for side in (conditions[before + 1 : place], conditions[place + 1 : behind]):
-                    if name := self._name(side):
-                        yield name
+            is_sign = term.kind == "sign" and term.text in "=<>!"
+            if not is_sign or conditions[place - 1].text in ("=", "<", ">", "!"):
+                continue
+            after = next(
+                n for n in range(place, len(conditions) + 1) if n == len(conditions) or _is_other(conditions[n])
+            )
+            if "".join(t.text for t in conditions[place:after]) not in _COMPARING:
+                continue
+            before = next(n for n in range(place, -1, -1) if conditions[n].word in (*_CONDITION, "FROM"))
+            behind = next((n for n, t in enumerate(conditions) if n > place and t.word in _BEHIND), len(conditions))
+            for side in (conditions[before + 1 : place], conditions[after:behind]):
+                if name := self._name(side):
+                    yield name
 
     def _listed(self) -> Iterator[tuple[str, Mapping[str, bool] | None]]:
         """Yield what it reads, by the name that it has here, with its columns."""

@@ -35,7 +35,8 @@ def _text(report: LintReport) -> Iterator[str]:
     if report.findings:
         first = report.findings[0]
         yield f"Why: {first.page} of sessmig's documentation, and its like."
-        yield "Where one is meant: -- sessmig: allow RULE REASON, above the statement."
+        if any(found.rule not in (REFUSED, WAIVER) for found in report.findings):
+            yield "Where one is meant: -- sessmig: allow RULE REASON, above the statement."
 
 
 def _title(found: Finding) -> str:

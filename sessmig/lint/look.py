@@ -6,8 +6,9 @@ Knows folders and files; opens no database.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sessmig import script
@@ -27,6 +28,10 @@ from sessmig.reading import read_step
 from sessmig.source import discover
 
 _UNKNOWN_DIALECT = "{}: no dialect folder tells which database it is for; squawk is asked with --dialect postgres"
+_NOTHING = re.compile(r"^\s*--\s*sessmig:.*$|[\s;]+", re.IGNORECASE | re.MULTILINE)
+"""What says nothing of what a file does: blanks, semicolons and directives."""
+_NO_MIGRATION = "no file of a migration"
+_SQL_FILES = "Give files that end in .sql."
 _ASKED_OF: tuple[Dialect, ...] = ("postgres",)
 """The dialects that squawk knows."""
 
@@ -40,6 +45,8 @@ class _Look:
     sheets: list[Sheet] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    highest: int = 0
+    """The highest version of all that is there."""
     unasked: set[Path] = field(default_factory=set)
     """Files of which squawk was not asked."""
 
@@ -76,6 +83,8 @@ def lint(
         _series(look, folder, chosen, titles, since, is_known=bool(named) or len(chosen) == 1)
     if not look.files and dialect:
         look.notes.append(f"no migration for {dialect} here")
+    elif not look.files and since > look.highest > 0:
+        look.notes.append(f"no version {since} or above here: {look.highest} is the highest, and nothing is looked at")
     _ask_squawk(look, wanted=squawk)
     known = {*(rule.name for rule in RULES), *LOCKING}
     findings = sorted({*look.findings}, key=lambda f: (str(f.path), f.line, f.rule))
@@ -101,6 +110,8 @@ def _folders(paths: Sequence[Path]) -> dict[Path, set[str] | None]:
             for folder in _series_in(path):
                 found[folder] = None
         elif path.is_file():
+            if not path.name.lower().endswith(".sql"):
+                raise FileError(path, _NO_MIGRATION, remedy=_SQL_FILES)
             if path.parent.name != LEGACY:  # the old tables: no migration
                 named = found.setdefault(path.parent, set())
                 if named is not None:
@@ -137,6 +148,7 @@ def _series(
         passes += 1
         migrations = discover(folder, dialect, empty=True).migrations
         _demand_known(folder, titles, migrations)
+        look.highest = max([look.highest, *(migration.version for migration in migrations)])
         tables = _legacy(folder, dialect)
         read: list[Sheet] = []
         for migration in migrations:
@@ -166,7 +178,7 @@ def _series(
 def _demand_known(folder: Path, titles: set[str] | None, migrations: Sequence[Migration]) -> None:
     names = {path.name for m in migrations for path in _files(m)}
     if strange := sorted((titles or set()) - names):
-        raise FileError(folder / strange[0], "no file of a migration", remedy="Give files that end in .sql.")
+        raise FileError(folder / strange[0], _NO_MIGRATION, remedy=_SQL_FILES)
 
 
 def _files(migration: Migration) -> list[Path]:
@@ -213,7 +225,8 @@ def _sheets(look: _Look, migration: Migration, dialect: Dialect, tables: Tables)
         for statement in (*telling, *heads):
             tables.learn(statement)
         kind: Kind = "migration" if source is step.script else "rollback"
-        yield Sheet(source.path, kind, dialect, telling, tables, source.directives, verify, rollback, blocks, merges)
+        sheet = Sheet(source.path, kind, dialect, telling, tables, source.directives, verify, rollback, blocks, merges)
+        yield replace(sheet, is_empty=not _NOTHING.sub("", source.text))
         if verify:
             text = read_text(verify)
             asked_for = tuple(_cut(verify, text, dialect))
@@ -221,7 +234,8 @@ def _sheets(look: _Look, migration: Migration, dialect: Dialect, tables: Tables)
             allowing = [c for c in comments if c.text.lower().startswith("sessmig")]
             found = read_directives(verify, allowing, None)
             look.waivers += read_waivers(verify, text, found, _lines(asked_for))
-            yield Sheet(verify, "verify", dialect, asked_for, tables, found, blocks=blocks, merges=merges)
+            given = Sheet(verify, "verify", dialect, asked_for, tables, found, blocks=blocks, merges=merges)
+            yield replace(given, beside=sheet)
 
 
 def _statements(source: Script, dialect: Dialect) -> tuple[Statement, ...]:

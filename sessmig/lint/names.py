@@ -13,6 +13,21 @@ _BEFORE_OPERAND = {
     *("IS", "CASE", "WHEN", "THEN", "ELSE", "BY", "HAVING", "ON", "RETURNING", "DEFAULT", "LIMIT", "OFFSET", "ESCAPE"),
 }
 _OPERATORS = set("=<>!|+-*/%&~(,")
+# Words that SQLite takes for no name (https://sqlite.org/lang_keywords.html, tokenize.c), and those that are types.
+_KEYWORDS = {
+    *("ADD", "ALL", "ALTER", "AND", "AS", "AUTOINCREMENT", "BETWEEN", "CASE", "CHECK", "COLLATE", "COMMIT"),
+    *("CONSTRAINT", "CREATE", "DEFAULT", "DEFERRABLE", "DELETE", "DISTINCT", "DROP", "ELSE", "ESCAPE", "EXISTS"),
+    *("FOREIGN", "FROM", "GROUP", "HAVING", "IN", "INDEX", "INSERT", "INTO", "IS", "ISNULL", "JOIN", "LIMIT"),
+    *("NOT", "NOTHING", "NOTNULL", "NULL", "ON", "OR", "ORDER", "PRIMARY", "REFERENCES", "RETURNING", "SELECT"),
+    *("SET", "TABLE", "THEN", "TO", "TRANSACTION", "UNION", "UNIQUE", "UPDATE", "USING", "VALUES", "WHEN"),
+    "WHERE",
+}
+_TYPES = {
+    *("BIGINT", "BLOB", "BOOL", "BOOLEAN", "CHAR", "CHARACTER", "CLOB", "DATE", "DATETIME", "DECIMAL", "DOUBLE"),
+    *("FLOAT", "INT", "INTEGER", "JSON", "NUMERIC", "REAL", "SMALLINT", "TEXT", "TIME", "TIMESTAMP", "TINYINT"),
+    "VARCHAR",
+}
+_BEFORE_TABLE = {"TABLE", "INTO", "EXISTS", "REFERENCES", "ON", "UPDATE", "FROM", "JOIN"}
 
 
 def is_surely_a_name(statement: Statement, term: Term) -> bool:
@@ -50,3 +65,16 @@ def _is_column(statement: Statement, term: Term, before: Term, behind: str) -> b
     closing = opening.number + len(statement.inner(opening.number)) + 1
     next_word = statement.terms[closing + 1] if closing + 1 < len(statement.terms) else before
     return next_word.word == "AS" or owner[-1:] == ["SET"]
+
+
+def may_name_a_column(statement: Statement, term: Term) -> bool:
+    """Whether a word without quotes may be a column's name: no keyword, no function, no type behind a column."""
+    terms = statement.terms
+    before = terms[term.number - 1] if term.number else term
+    behind = terms[term.number + 1].text if term.number + 1 < len(terms) else ""
+    if term.word in _KEYWORDS or (behind == "(" and before.word not in _BEFORE_TABLE and term.word not in _TYPES):
+        return False
+    if term.word not in _TYPES or before.word in (_BEFORE_OPERAND | {"SET", "ADD", "COLUMN", "TO"}):
+        return True
+    is_cast = before.word == "AS" and any(t.word == "CAST" for t in terms[: term.number])
+    return before.kind == "sign" or (before.word == "AS" and not is_cast)

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sessmig.lint import copying, dialects, keys, losing, proving
+from sessmig.lint import copying, dialects, keys, leaving, losing, nulls, proving
 from sessmig.lint.finding import Finding
 from sessmig.lint.sheet import Sheet
 
-RULES = (*copying.RULES, *losing.RULES, *proving.RULES, *keys.RULES, *dialects.RULES)
+RULES = (
+    *copying.RULES,
+    *leaving.RULES,
+    *nulls.RULES,
+    *losing.RULES,
+    *proving.RULES,
+    *keys.RULES,
+    *dialects.RULES,
+)
 
 
 def asked(sheet: Sheet) -> Iterator[Finding]:

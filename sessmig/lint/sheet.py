@@ -36,6 +36,10 @@ class Sheet:
     blocks: tuple[Block, ...] = ()
     """Those of its verify file; a verify file's own."""
     merges: tuple[Merge, ...] = ()
+    beside: Sheet | None = None
+    """Of a verify file, the file beside which it stands."""
+    is_empty: bool = False
+    """It holds neither a statement nor a remark."""
 
     def has(self, word: str) -> bool:
         """Whether it bears a directive."""
@@ -45,6 +49,11 @@ class Sheet:
     def changes(self) -> tuple[Change, ...]:
         """What it does to rows of tables that stay."""
         return tuple(c for s in self.statements for c in s.changes if not self.is_temporary(c))
+
+    @cached_property
+    def bodies(self) -> tuple[Change, ...]:
+        """What the bodies of its triggers do to rows, whenever they run."""
+        return tuple(c for s in self.statements for inner in s.body for c in inner.changes)
 
     def is_temporary(self, change: Change) -> bool:
         """Whether a change is of a table that goes with the step."""
@@ -96,4 +105,23 @@ class Sheet:
     def rebuilt(self) -> set[str]:
         """The tables that it makes anew: another is made, the old one dropped, and the other takes its name."""
         dropped = {name for name, _ in self.dropped}
-        return {new for old, new, _ in self.renamed if new in dropped and old in self.made}
+        gone = dropped | {old for old, new, _ in self.renamed if new in dropped}
+        return {new for old, new, _ in self.renamed if new in gone and old in self.made}
+
+    @cached_property
+    def remade(self) -> set[str]:
+        """The tables that it drops, and makes again under the same name."""
+        found, gone = set(), set()
+        for statement in self.statements:
+            if statement.head[:2] == ("DROP", "TABLE"):
+                gone |= {statement.bare(name) for name in script.act(statement.text, self.dialect).tables}
+            elif statement.head[:1] == ("CREATE",) and "TABLE" in statement.head[:4]:
+                found |= gone & {statement.bare(script.act(statement.text, self.dialect).tables[0])}
+        return found
+
+    def former(self, table: str) -> set[str]:
+        """Return all names that a table has had in this file, the one it has at last too."""
+        found = {table}
+        for old, new, _ in reversed(self.renamed):
+            found |= {old} if new in found else set()
+        return found

@@ -74,6 +74,21 @@ class Statement:
 
         return tuple(read_changes(self))
 
+    @cached_property
+    def body(self) -> tuple[Statement, ...]:
+        """The statements of a SQLite trigger; a function's are a text in quotes, into which nobody looks."""
+        if self.head[:1] != ("CREATE",) or "TRIGGER" not in self.head[:3]:
+            return ()
+        begin = next((t.number for t in self.terms if t.word == "BEGIN" and not t.depth), len(self.terms))
+        found, start = [], begin + 1
+        for term in self.terms[start:]:
+            if term.text == ";" and term.number > start:
+                first = self.terms[start]
+                found.append(Statement(self.text[first.at : term.at], self.line_of(first), self.dialect))
+            if term.text == ";":
+                start = term.number + 1
+        return tuple(inner for inner in found if inner.terms[0].word != "END")
+
     def line_of(self, term: Term) -> int:
         return self.line + self.text.count("\n", 0, term.at)
 

@@ -6,13 +6,13 @@ series is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sessmig import script
 from sessmig.lint.columns import parted, read_columns
-from sessmig.lint.names import is_surely_a_name
+from sessmig.lint.names import is_surely_a_name, may_name_a_column
 from sessmig.lint.statement import Statement, Term
 from sessmig.model import Dialect
 
@@ -31,6 +31,15 @@ class Shape:
     not_null: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     """Columns of a primary key or of something unique."""
+    single: set[str] = field(default_factory=set)
+    """Those of them that are one by themselves."""
+    types: dict[str, str] = field(default_factory=dict)
+    """What the columns are of, comparable, where a CREATE or ALTER says so."""
+
+    @property
+    def alone(self) -> set[str]:
+        """The columns that no two rows have alike: NULL is not unique."""
+        return self.single & self.not_null
 
 
 class Tables:
@@ -39,7 +48,8 @@ class Tables:
     def __init__(self) -> None:
         self._shapes: dict[str, Shape] = {}
         self._references: dict[str, set[str]] = {}
-        self.names: set[str] = set()
+        self._views: dict[str, set[str]] = {}
+        self.names: set[str] = {"rowid", "oid", "_rowid_"}
         """All that is surely a name somewhere, comparable."""
 
     def __contains__(self, table: str) -> bool:
@@ -47,6 +57,14 @@ class Tables:
 
     def shape(self, table: str) -> Shape:
         return self._shapes.get(table, Shape())
+
+    def behind(self, tables: Iterable[str]) -> set[str]:
+        """Return these tables, and those that are read where some of them are views."""
+        found, fresh = set(), set(tables)
+        while fresh:
+            found |= fresh
+            fresh = {source for name in fresh for source in self._views.get(name, ())} - found
+        return found
 
     def dependents(self, table: str) -> list[str]:
         """Return the tables that refer to this one, itself not counted."""
@@ -67,12 +85,16 @@ class Tables:
             return
         if "TABLE" in head[:4] and head[0] == "CREATE":
             self._made(statement)
+        elif "VIEW" in head[:5] and head[0] == "CREATE":
+            view = statement.bare(script.outline(statement.text, statement.dialect).target)
+            self._views.setdefault(view, set()).update(statement.sources(statement.terms))
         elif head[0] == "CREATE" and head[1:3] == ("UNIQUE", "INDEX"):
             on = next((t for t in statement.terms if t.word == "ON" and t.depth == 0), None)
             if on and on.number + 1 < len(statement.terms):
                 table, opening = statement.name(on.number + 1)
                 if opening < len(statement.terms) and statement.terms[opening].text == "(":
-                    self._keys(table, statement, opening)
+                    is_partial = any(t.word == "WHERE" and t.depth == 0 for t in statement.terms)
+                    self._keys(table, statement, opening, is_partial=is_partial)
         elif head[:2] == ("ALTER", "TABLE"):
             self._altered(statement)
 
@@ -102,6 +124,9 @@ class Tables:
                 shape.not_null.add(column)
             if is_key or "UNIQUE" in words:
                 shape.keys.add(column)
+                shape.single.add(column)
+            if len(part) > 1 and part[1].is_name:
+                shape.types[column] = statement.name(part[1].number)[0]
         else:
             for word in ("PRIMARY", "UNIQUE"):
                 if word in words:
@@ -112,9 +137,11 @@ class Tables:
             if term.word == "REFERENCES":
                 self._references.setdefault(statement.name(term.number + 1)[0], set()).add(table)
 
-    def _keys(self, table: str, statement: Statement, opening: int) -> None:
+    def _keys(self, table: str, statement: Statement, opening: int, *, is_partial: bool = False) -> None:
         shape = self._shapes.setdefault(table, Shape())
-        shape.keys |= {statement.bare(t.text) for t in statement.inner(opening) if t.is_name}
+        columns = {statement.bare(t.text) for t in statement.inner(opening) if t.is_name}
+        shape.keys |= columns
+        shape.single |= columns if len(statement.inner(opening)) == 1 and not is_partial else set()
 
     def _altered(self, statement: Statement) -> None:
         act = script.act(statement.text, statement.dialect)
@@ -128,6 +155,10 @@ class Tables:
             self._references[new] = self._references.get(new, set()) | self._references.get(table, set())
             return
         for term in statement.terms:
+            if term.word == "TYPE" and term.depth == 0 and table in self._shapes:
+                column = next(t for t in reversed(statement.terms[: term.number]) if t.word not in ("SET", "DATA"))
+                kind = statement.name(term.number + 1)[0] if term.number + 1 < len(statement.terms) else ""
+                self._shapes[table].types[statement.bare(column.text)] = kind
             if term.word == "ADD" and term.depth == 0:
                 part = list(_action(statement.terms[term.number + 1 :]))
                 while part and part[0].word in ("COLUMN", "IF", "NOT", "EXISTS"):
@@ -136,9 +167,11 @@ class Tables:
                     self._part(table, self._shapes.get(table, Shape()), statement, part)
 
     def _learn_names(self, statement: Statement) -> None:
-        """Take in words without quotes, and names in quotes where nothing but a name can stand."""
+        """Take in words without quotes that may be names, and names in quotes where nothing but a name can stand."""
+        if any(term.word.lower() in _SCHEMA_TABLES for term in statement.terms):
+            self.names |= _OF_SCHEMA.keys()
         for term in statement.terms:
-            if term.kind == "word":
+            if term.kind == "word" and may_name_a_column(statement, term):
                 self.names.add(script.comparable(term.text, statement.dialect, is_quoted=False))
             elif term.kind == "name" and is_surely_a_name(statement, term):
                 self.names.add(statement.bare(term.text))

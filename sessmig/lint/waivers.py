@@ -76,7 +76,7 @@ def waived(
         known: the names of all rules.
         unasked: rules that were not asked, so that a waiver of theirs may be of use all the same.
     """
-    sound = [w for w in waivers if w.reason and w.rule in known]
+    sound = [w for w in waivers if w.reason and w.rule in known and not _second(w, known)]
     standing, allowed = [], []
     used: set[Waiver] = set()
     for finding in findings:
@@ -92,6 +92,13 @@ def waived(
     return standing, allowed
 
 
+def _second(waiver: Waiver, known: Collection[str]) -> str:
+    """Return another rule that is named where the reason begins; '' where there is none."""
+    words = [word.strip(",:;&") for word in waiver.reason.split(maxsplit=2)]
+    words = [word for word in words if word and word.lower() not in ("and", "or")][:1]
+    return words[0] if words and words[0] in known else ""
+
+
 def _wrong(waiver: Waiver, known: Collection[str], unasked: Collection[str]) -> tuple[str, str] | None:
     from difflib import get_close_matches
 
@@ -102,6 +109,8 @@ def _wrong(waiver: Waiver, known: Collection[str], unasked: Collection[str]) -> 
     if waiver.rule not in known:
         near = get_close_matches(waiver.rule, known, 1)
         return f"a waiver of an unknown rule: {waiver.rule}", f"Did you mean {near[0]}?" if near else "Take it away."
+    if second := _second(waiver, known):
+        return f"a waiver of {waiver.rule} that names {second} too", "Write a line for each rule, with its reason."
     if not waiver.reason:
         return f"a waiver of {waiver.rule} without a reason", _WRITE
     if waiver.rule in unasked:

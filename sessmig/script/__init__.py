@@ -7,7 +7,7 @@ from sessmig.script.comments import comments
 from sessmig.script.ddl import Act, act
 from sessmig.script.indexes import index_act
 from sessmig.script.lexer import split
-from sessmig.script.locks import locks
+from sessmig.script.locks import locks, locks_are_known
 from sessmig.script.names import comparable, parts
 from sessmig.script.outline import Outline, is_balanced, outline, placeholders, words
 from sessmig.script.refusal import refuse, runs_alone
@@ -24,6 +24,7 @@ __all__ = [
     "index_act",
     "is_balanced",
     "locks",
+    "locks_are_known",
     "moves_sequence",
     "only_names",
     "outline",

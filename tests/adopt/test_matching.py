@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from sessmig import PlanError, UsageError, adopt_migrations, ensure_migrations
+from sessmig.baseline_report import baseline_lines, summary
 from sessmig.histories import keys_of
 from tests.adopt.tables import POSTS, TAGS, USERS, flyway, goose, prisma, sqitch, sqlite_utils, sqlx, yoyo
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
+from tests.run.doing import is_postgres
 
 Probes = Callable[[str], Probe]
 
@@ -260,3 +262,25 @@ def test_a_set_of_sqlite_utils_is_chosen_like_a_project(
     probe(sqlite_url).execute(sqlite_utils(False, rows))
     folder = _folder(migrations, f"0001_{USERS}", f"0002_{POSTS}")
     assert _matched(sqlite_url, folder, project="two") == [(f"0002_{POSTS}", POSTS, "name")]
+
+
+def test_times_without_a_zone_are_headed_as_what_they_are(
+    database_url: str, migrations: WriteMigrations, probe: Probes
+) -> None:
+    probe(database_url).execute(goose(is_postgres(database_url)))
+    folder = _folder(migrations, f"0001_{USERS}", f"0002_{POSTS}")
+    report = adopt_migrations(database_url, folder, dry_run=True)
+    assert [one.is_utc_there for one in report.recorded] == [False, False]
+    shown = "\n".join(baseline_lines(report))
+    assert "applied (as written there)" in shown
+    assert "(UTC)" not in shown
+
+
+def test_how_many_files_are_of_another_text_is_in_the_summary(
+    sqlite_url: str, migrations: WriteMigrations, probe: Probes
+) -> None:
+    probe(sqlite_url).execute(prisma(False))
+    report = adopt_migrations(sqlite_url, _folder(migrations, f"0001_{USERS}", f"0002_{POSTS}"), dry_run=True)
+    assert summary(report) == (
+        "2 migrations would be recorded as done, 2 of another text than Prisma ran, none pending"
+    )

@@ -19,6 +19,7 @@ from sessmig import (
     baseline_migrations,
     ensure_migrations,
 )
+from sessmig.baseline_report import baseline_lines
 from tests.adopt.inside import Inside
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
@@ -430,3 +431,9 @@ def test_a_migrate_that_meets_what_was_there_before_names_the_baseline(
     again = inside("migrate", *place, "--no-backup")
     assert (again.returncode, "baseline" in again.stderr) == (1, False)
     assert probe(database_url).rows("SELECT id, name FROM users") == [(1, "Ada")]
+
+
+def test_a_warning_is_not_counted_as_held(sqlite_url: str, folder: Path, probe: Probes) -> None:
+    probe(sqlite_url).execute(THERE + "INSERT INTO users VALUES (7, 'x');")
+    shown = "\n".join(baseline_lines(baseline_migrations(sqlite_url, folder, 1, dry_run=True)))
+    assert "users  1 of 1 held, 1 warning, 1 not re-runnable" in shown

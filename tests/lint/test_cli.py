@@ -240,6 +240,29 @@ def test_from_looks_at_a_version_and_above_and_still_knows_the_tables_below(fold
     assert [rule for _, _, rule in found] == ["data-without-rollback", "data-without-verify"]
 
 
+def test_from_a_version_that_nothing_has_is_told(folder: Path, inside: Inside) -> None:
+    done = inside("lint", "--from", "99")
+    assert (done.returncode, done.stdout) == (0, "0 findings in 0 files\n")
+    assert done.stderr == "note: no version 99 or above here: 3 is the highest, and nothing is looked at\n"
+
+
+def test_where_all_is_refused_no_waiver_is_spoken_of(looker: Looker, inside: Inside) -> None:
+    looker.folder({"0002_x.sql": "COMMIT; SELECT 1;"})
+    done = inside("lint")
+    assert done.returncode == 1
+    assert "1 finding in 2 files" in done.stdout
+    assert "allow RULE" not in done.stdout
+
+
+def test_a_database_that_is_given_for_a_file_is_what_is_told_of(looker: Looker, inside: Inside, tmp_path: Path) -> None:
+    looker.folder({})
+    (tmp_path / "sqlite").mkdir()
+    (tmp_path / "sqlite" / "odd.sql").touch()
+    (tmp_path / "w.db").touch()
+    done = inside("lint", "w.db")
+    assert (done.returncode, done.stderr) == (1, "w.db: no file of a migration\nGive files that end in .sql.\n")
+
+
 def test_each_dialects_folder_is_looked_at_with_its_own_rules_or_one_of_them_alone(
     migrations: WriteMigrations, inside: Inside
 ) -> None:

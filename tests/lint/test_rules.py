@@ -202,7 +202,7 @@ SILENT = {
         "CREATE TABLE z (a INTEGER REFERENCES orders (id) ON UPDATE CASCADE ON DELETE SET NULL);"
     ),
     "a trigger": (
-        "CREATE TRIGGER t AFTER INSERT ON orders BEGIN DELETE FROM old_customers; INSERT OR IGNORE INTO "
+        "CREATE TRIGGER t AFTER INSERT ON orders BEGIN DELETE FROM old_customers WHERE id = new.id; INSERT INTO "
         "customers SELECT * FROM old_customers; END;"
     ),
     "a drop of another table": f"{COPY} WHERE id > 5;\nDROP TABLE orders;",
@@ -467,7 +467,7 @@ def test_rows_that_are_written_out_are_passed_over_and_what_they_tell_is_kept(di
     assert looker.found(rows + asking, dialect) == [(5, "conflict-target")]
     enum = "ALTER TYPE mood ADD VALUE 'sad';\n"
     used = [(2, "enum-value-in-use")] if dialect == "postgres" else []
-    assert looker.found(enum + "INSERT INTO orders (id) VALUES ('sad');", dialect) == used
+    assert looker.found(enum + "INSERT INTO elsewhere (id) VALUES ('sad');", dialect) == used
 
 
 def test_a_verify_file_that_only_measures_is_no_proof(looker: Looker) -> None:

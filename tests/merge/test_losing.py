@@ -40,10 +40,10 @@ def test_five_missing_rows_are_shown_and_the_others_counted(
     ("change", "found"),
     [
         ("upper(body), num, sess", ["1   body        a          A"]),
-        ("substr(body, 1, 0), num, sess", ["1   body        a"]),
+        ("substr(body, 1, 0), num, sess", ["1   body        a          ''"]),
         ("body, num + 1, sess", ["1   num         1          2"]),
-        ("body, num, sess || ' '", ["1   sess        s1         s1"]),
-        ("coalesce(body, ''), num, sess", ["2   body        NULL"]),
+        ("body, num, sess || ' '", ["1   sess        s1         's1 '"]),
+        ("coalesce(body, ''), num, sess", ["2   body        NULL       ''"]),
         ("upper(body), num * 10, sess", ["1   body num    a          A"]),
     ],
 )

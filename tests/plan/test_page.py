@@ -20,6 +20,7 @@ import pytest
 
 from sessmig import ensure_migrations
 from sessmig.colour import coloured, laid_out
+from sessmig.folding import laid_out_lines
 from tests.adopt.inside import Inside
 from tests.fixtures.files import WriteMigrations
 from tests.plan.pictures import Probes
@@ -54,11 +55,12 @@ def test_the_page_names_each_file_with_its_hash(page: str) -> None:
 
 
 def test_the_page_says_what_a_step_may_lose_how_it_goes_back_and_what_it_asks(page: str, database_url: str) -> None:
-    backup = "to no database, as there is none yet" if "sqlite" in database_url else "a backup, made with --backup"
-    assert f"  way back   no rollback file; only {backup}" in page
+    is_file = "sqlite" in database_url
+    backup = "and no backup, as there is no database yet" if is_file else "only a backup, made with --backup"
+    assert f"  way back   no rollback file; {backup}" in page
     assert "  may lose   nothing: what it loses undeclared rolls it back (the loss guard)" in page
     assert "  may lose   customers.city\n" in page
-    assert "  way back   0002_residents.rollback.sql, 2 statements; takes away residents\n" in page
+    assert "  way back   0002_residents.rollback.sql, 2 statements; it may lose rows of residents\n" in page
     assert "  asks       1 require, 3 measures, 5 checks, 1 warn, 1 merge\n" in page
     assert "  asks       nothing: there is no verify file\n" in page
     assert "  runs       2 statements, with the checks and the ledger row in one transaction\n" in page
@@ -109,7 +111,9 @@ def test_the_page_tells_the_locks_that_the_text_tells_on_postgresql(
         ("six", "SHARE UPDATE EXCLUSIVE", "8", "VACUUM, CREATE INDEX and changes to the table itself"),
         ("twelve", "SHARE UPDATE EXCLUSIVE", "13", "VACUUM, CREATE INDEX and changes to the table itself"),
     ]
-    assert "locks: as far as the text tells; triggers, cascades and functions may take more" in page
+    assert (
+        "locks: as far as the text tells, and today's foreign keys, partitions and heirs; triggers, cascades," in page
+    )
 
 
 def test_the_page_says_how_a_step_of_several_commits_runs(
@@ -124,6 +128,11 @@ def test_the_page_says_how_a_step_of_several_commits_runs(
     )
     page = inside("plan", "-d", database_url, "--dir", folder).stdout
     assert "1 statement, in several commits; where it stops, the next run goes on; line 2 in ranges of t by id" in page
+    guarded = (
+        "nothing: an undeclared loss rolls back its statement, or its range of a batch, and what stands before stays"
+    )
+    assert f"  may lose   {guarded} (the loss guard)\n" in page
+    assert f"  may lose   {guarded}; line 2, outside transactions, has no guard (the loss guard)\n" in page
     assert "; line 2 outside transactions\n" in page
     assert "; line 1: what its rows say is run too, and known only then\n" in page
 
@@ -139,7 +148,10 @@ def test_the_page_says_what_was_done_of_a_step_or_rolled_back(
     )
     place = ("-d", database_url, "--dir", folder)
     assert inside("migrate", *place, "--no-backup").returncode == 1
-    assert "; half done: 1 of 2 statements, and it goes on there" in inside("plan", *place).stdout
+    page = inside("plan", *place).stdout
+    assert "; half done: 1 of 2 statements, and it goes on there" in page
+    words = "only a backup from before its first attempt: one that is made now is from the middle of it"
+    assert f"  way back   no rollback file; {words}\n" in page
     again = migrations({"0001_a.sql": "CREATE TABLE c (id INTEGER);\n", "0001_a.rollback.sql": "DROP TABLE c;\n"}, "n")
     place = ("-d", database_url, "--dir", again)
     inside("migrate", *place, "--no-backup")
@@ -188,9 +200,8 @@ def test_to_only_and_ignore_wait_choose_as_for_migrate(inside: Inside, sqlite_ur
     assert _planned(inside, sqlite_url, shop, "--only", "2") == ["0002_residents"]
     assert _planned(inside, sqlite_url, shop, "--ignore-wait") == ["0001_customers", "0002_residents", "0003_clean"]
     told = inside("plan", "-d", sqlite_url, "--dir", shop, "--ignore-wait").stdout
-    assert (
-        "  wait       7 days after 2: would be held back: 7 days after 2, and sessmig has not applied 2, which" in told
-    )
+    words = "7 days after 2: held, as sessmig has not applied 2; --ignore-wait runs it all the same"
+    assert f"  wait       {words}\n" in told
     assert (
         "not now: 0002_residents, which was not asked for"
         in inside("plan", "-d", sqlite_url, "--dir", shop, "--to", "1").stdout
@@ -260,6 +271,44 @@ def test_all_shows_the_lock_and_the_readers_savepoint_on_postgresql(
     assert "+ the ledger row, and the log's" in page
 
 
+def test_all_stands_where_it_is_sent_and_says_what_of_the_file_is_not(
+    inside: Inside, postgres_url: str, migrations: WriteMigrations
+) -> None:
+    folder = migrations(
+        {
+            "0001_a.sql": "CREATE TABLE a (id INT PRIMARY KEY, x TEXT);\nCREATE TABLE b (id INT PRIMARY KEY);\n",
+            "0002_b.sql": "BEGIN;\nLOCK TABLE a,\n    b IN SHARE MODE;\nINSERT INTO b SELECT id FROM a;\nCOMMIT;\n",
+            "0002_b.verify.sql": "-- merge: a into b on id\n-- reject: empty where x IS NULL\n"
+            "\n-- check: as before\n-- expect: same\nSELECT count(*) FROM a;\n",
+        }
+    )
+    ensure_migrations(postgres_url, folder, to=1)
+    page = inside("plan", "-d", postgres_url, "--dir", folder, "--all").stdout
+    order = [
+        "SET LOCAL lock_timeout = ",
+        "  1  BEGIN;",
+        "  + BEGIN in line 1 is not sent: sessmig's own is",
+        "  3      b IN SHARE MODE;",
+        "  + check: as before (",
+        ", before the statements",
+        "+ merge a into b, where there are such rows (it takes the right to make temporary tables)",
+        "  4  INSERT INTO b",
+        "  5  COMMIT;",
+        "  + COMMIT in line 5 is not sent: sessmig's own is",
+        ", behind the statements",
+        "k.rule > 0",
+        "k.stood = 0",
+        "k.stood = 1",
+        "DROP TABLE IF EXISTS sessmig_merge_1;",
+        "  + the ledger row",
+    ]
+    at = 0
+    for part in order:
+        assert part in page[at:], part
+        at = page.index(part, at)
+    assert "but for the loss guard's own queries" in page
+
+
 def test_all_is_for_the_page_alone(inside: Inside, sqlite_url: str, shop: Path) -> None:
     done = inside("plan", "-d", sqlite_url, "--dir", shop, "--all", "--json")
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "--all with --format json")
@@ -274,7 +323,7 @@ def on_terminal(sqlite_url: str, shop: Path) -> Callable[..., str]:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         clean = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
         command = [sys.executable, "-m", "sessmig", "plan", "-d", sqlite_url, "--dir", str(shop), "--all"]
-        process = subprocess.Popen(command, stdout=theirs, env={**clean, **env})
+        process = subprocess.Popen(command, stdout=theirs, env={**clean, "TERM": "xterm", **env})
         os.close(theirs)
         found = b""
         try:
@@ -305,6 +354,42 @@ def test_no_colour_has_none_and_columns_is_the_width(on_terminal: Callable[..., 
     text = on_terminal(200, NO_COLOR="1", COLUMNS="70")
     assert "\x1b" not in text
     assert 60 < max(len(line) for line in _page(text)) <= 70
+
+
+def test_a_dumb_terminal_has_no_colours(on_terminal: Callable[..., str]) -> None:
+    assert "\x1b" not in on_terminal(80, TERM="dumb")
+
+
+def test_a_folded_line_is_marked_and_its_parts_are_the_line() -> None:
+    blank = " " * 53
+    for line in (
+        "SELECT 1; -- this comment is long, and behind its fold stands something like DELETE FROM customers;",
+        f"SELECT 'a{blank}b', 'c' AS d FROM customers WHERE name = 'x';",
+        "INSERT INTO customers (id, name) VALUES (1, 'some text that is long'), (2, 'some other text that is too');",
+    ):
+        for width in (40, 43, 60, 80):
+            shown = list(laid_out_lines(line, "sqlite", width=width, coloured=False, numbered=True))
+            assert {number for number, _ in shown} == {1}
+            pieces = [text for _, text in shown]
+            assert [text[:6] for text in pieces] == ["   1  ", *["  ..  "] * (len(pieces) - 1)]
+            assert "".join(text[6:] for text in pieces) == line
+            assert max(map(len, pieces)) <= width
+            painted = [text for _, text in laid_out_lines(line, "sqlite", width=width, coloured=True, numbered=True)]
+            assert [_COLOUR.sub("", text) for text in painted] == pieces
+            if "--" in line:  # what goes on of a comment has its colour, and no other
+                assert all(_COLOUR.findall(text) == ["\x1b[2m", "\x1b[0m"] for text in painted[2:])
+
+
+def test_a_tab_in_a_literal_is_seen_and_one_outside_is_blanks() -> None:
+    text = "\tSELECT 'a\tb',\t$$\tc$$;"
+    (shown,) = laid_out_lines(text, "postgres", width=None, coloured=False, numbered=True)
+    assert shown == (1, r"  1      SELECT 'a\tb',  $$  c$$;")
+
+
+def test_a_line_end_in_a_folders_name_is_seen(inside: Inside, sqlite_url: str, migrations: WriteMigrations) -> None:
+    folder = migrations({"0001_a.sql": "SELECT 1;\n"}, "odd\nname")
+    page = inside("plan", "-d", sqlite_url, "--dir", folder, "--series", "s").stdout.partition("To run it:")[0]
+    assert r"/odd\nname/0001_a.sql" in page
 
 
 def test_what_is_no_terminal_has_neither_colours_nor_a_width(page: str) -> None:

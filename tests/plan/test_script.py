@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -356,6 +357,62 @@ def test_a_script_stops_where_search_path_begins_with_another_schema(
     assert "customers" not in probe(postgres_url).tables()
 
 
+def test_a_script_is_for_the_database_that_it_was_planned_for(
+    postgres_url: str,
+    new_postgres_url: Callable[[], str],
+    shop: Path,
+    inside: Inside,
+    by_psql: RunScript,
+    probe: Probes,
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "script.sql"
+    inside("plan", "-d", postgres_url, "--dir", shop, "-o", script)
+    twin = new_postgres_url()
+    done = by_psql(twin, script)
+    assert done.returncode == 3
+    assert f"this script was planned for another database: {postgres_url.rpartition('/')[2]}, oid " in done.stderr
+    assert probe(twin).tables() == set()
+
+
+def test_a_script_says_how_long_it_waits_for_locks_and_waits_no_longer(
+    postgres_url: str, shop: Path, inside: Inside, by_psql: RunScript, probe: Probes, tmp_path: Path
+) -> None:
+    ensure_migrations(postgres_url, shop, to=1)
+    script = tmp_path / "script.sql"
+    inside("plan", "-d", postgres_url, "--dir", shop, "-o", script)
+    text = script.read_text()
+    head = text.partition("-- ------")[0]
+    assert "A statement waits 5 s for the locks of others; then its step is rolled back, and the script stops." in head
+    assert "psql -v sessmig_lock_timeout=1s" in head
+    assert r"\set sessmig_lock_timeout 5s" in text
+    script.write_text(rf"\set sessmig_lock_timeout 50ms{chr(10)}{text}")
+    holder = probe(postgres_url)
+    holder.execute("BEGIN; LOCK TABLE customers")
+    done = by_psql(postgres_url, script)
+    assert done.returncode == 3
+    assert "canceling statement due to lock timeout" in done.stderr
+
+
+def test_a_script_says_which_wait_is_overruled_and_the_log_what_a_warn_found(
+    database_url: str, shop: Path, inside: Inside, by_hand: RunScript, probe: Probes, tmp_path: Path
+) -> None:
+    verify = shop / "0002_residents.verify.sql"
+    verify.write_text(verify.read_text() + "\n-- warn: a value\n-- expect: 7\nSELECT count(*) FROM residents;\n")
+    script = tmp_path / "script.sql"
+    inside("plan", "-d", database_url, "--dir", shop, "--ignore-wait", "-o", script)
+    words = "held back: 7 days after 2, and sessmig has not applied 2"
+    head = script.read_text().partition("-- ------")[0]
+    assert f"-- A wait is overruled (--ignore-wait): 0003_clean is run, though it would be {words}." in head
+    done = by_hand(database_url, script)
+    assert done.returncode == 0, done.stderr
+    rows = probe(database_url).rows("SELECT CAST(detail AS TEXT) FROM schema_migrations_log ORDER BY version")
+    details = [json.loads(row[0]) for row in rows]
+    warns = [(c["outcome"], c["found"], c["total"]) for c in details[1]["checks"] if c["verb"] == "warn"]
+    assert warns == [("warned", "1 row", 1), ("warned", "2", 0)]
+    assert [detail.get("ignored_wait") for detail in details] == [None, None, words.removeprefix("held ")]
+
+
 def test_a_script_stops_where_another_process_migrates(
     postgres_url: str, shop: Path, inside: Inside, by_psql: RunScript, probe: Probes, tmp_path: Path
 ) -> None:
@@ -458,4 +515,8 @@ def test_a_report_and_the_log_tell_of_a_script(
         told = inside(command, "-d", database_url, "--dir", shop)
         assert told.returncode == 0
         assert "residents" in told.stdout
+        assert "0 rows" not in told.stdout
+        assert {"report": "1 merge and the loss guard were not asked", "log": "run by script, rows not counted"}[
+            command
+        ] in told.stdout
     assert f"run by: {program}, with a script planned by " in inside("report", "-d", database_url, "--dir", shop).stdout

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -116,6 +117,101 @@ def test_a_file_that_differs_stops_it(
     change(shop)
     _refused(signed(), plan, line)
     assert probe(database_url).snapshot(exclude=()) == before
+
+
+EDITS: Final[dict[str, tuple[Callable[[Any], object], str]]] = {
+    "what it may lose": (
+        lambda told: told["steps"][0].update(may_lose="nothing"),
+        "steps: 0002_residents: may_lose: nothing then, customers.city now",
+    ),
+    "the description": (
+        lambda told: told["steps"][0].update(description="Harmless"),
+        "steps: 0002_residents: description: Harmless then, Each city to a table of its own now",
+    ),
+    "how it runs": (lambda told: told["steps"][0].update(runs="x"), "steps: 0002_residents: runs: x then, 3 st"),
+    "the way back": (lambda told: told["steps"][0].update(way_back="x"), "steps: 0002_residents: way_back: x then"),
+    "a path": (
+        lambda told: told["steps"][0]["files"]["migration"].update(path="0002_other.sql"),
+        "steps: 0002_residents: files: migration: path: 0002_other.sql then, 0002_residents.sql now",
+    ),
+    "what is held": (lambda told: told.update(held=[]), "held: none then, 0003_clean now"),
+    "the version of sessmig": (lambda told: told.update(sessmig="9.9"), "sessmig: 9.9 then, "),
+    "a step twice": (
+        lambda told: told["steps"].append(told["steps"][0]),
+        "steps: 0002_residents, 0002_residents then, 0002_residents now",
+    ),
+    "a name that nobody knows": (lambda told: told.update(note="safe"), "note: safe then, nothing now"),
+    "a fact less": (lambda told: told["steps"][0].pop("asks"), "steps: 0002_residents: asks: nothing then, "),
+    "a version": (lambda told: told["steps"][0].update(version=3), "steps: 0002_residents: version: 3 then, 2 now"),
+}
+
+
+def test_an_edit_of_anything_that_is_read_in_a_plan_stops_it(
+    signed: Callable[..., Done], plan: Path, database_url: str, probe: Probes
+) -> None:
+    text = plan.read_text()
+    before = probe(database_url).snapshot(exclude=())
+    for name, (edit, line) in EDITS.items():
+        told = json.loads(text)
+        edit(told)
+        plan.write_text(json.dumps(told))
+        done = signed()
+        assert done.returncode == 4, name
+        assert done.stderr.splitlines()[1].startswith(f"  {line}"), name
+    plan.write_text(text.replace('"table":', '"made_by": "them",\n  "table":'))
+    done = signed()
+    assert (done.returncode, done.stderr.splitlines()[0].partition(": ")[2]) == (
+        1,
+        "is no plan that sessmig wrote: 'made_by' stands twice in it",
+    )
+    assert probe(database_url).snapshot(exclude=()) == before
+
+
+def test_two_steps_that_were_turned_round_and_locks_that_were_edited_stop_it(
+    inside: Inside, shop: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    plan = tmp_path / "plan.json"
+    inside("plan", "-d", postgres_url, "--dir", shop, "--out", plan)
+    text = plan.read_text()
+    edits: tuple[tuple[Callable[[Any], object], str], ...] = (
+        (lambda told: told["steps"].reverse(), "steps: 0002_residents, 0001_customers then, 0001_customers, 0002_resi"),
+        (lambda told: told["steps"][1].pop("locks"), "steps: 0002_residents: locks: nothing then"),
+        (
+            lambda told: told["steps"][1]["locks"][0].update(mode="ACCESS SHARE"),
+            "steps: 0002_residents: locks: 1: mode: ACCESS SHARE then, SHARE now",
+        ),
+    )
+    for edit, line in edits:
+        told = json.loads(text)
+        edit(told)
+        plan.write_text(json.dumps(told))
+        done = inside("migrate", "-d", postgres_url, "--dir", shop, "--plan", plan)
+        assert done.returncode == 4
+        assert done.stderr.splitlines()[1].startswith(f"  {line}")
+
+
+def test_a_plan_is_run_from_another_folder_and_by_another_way_to_write_it(
+    inside: Inside, shop: Path, plan: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shop)
+    assert inside("migrate", "-d", database_url, "--dir", ".", "--series", "shop", "--plan", plan).returncode == 0
+
+
+def test_log_and_report_tell_by_which_plan_a_step_was_run(
+    inside: Inside, shop: Path, signed: Callable[..., Done], plan: Path, database_url: str, probe: Probes
+) -> None:
+    assert signed().returncode == 0
+    detail = probe(database_url).value("SELECT CAST(detail AS TEXT) FROM schema_migrations_log WHERE version = 2")
+    told = json.loads(plan.read_text())
+    words = f"SHA-256 {sha256(plan.read_bytes()).hexdigest()}, made by {told['made_by']} at {told['made_at']} UTC"
+    assert json.loads(detail)["signed_plan"] == words
+    for command in (("log", "--version", "2"), ("report",)):
+        assert f"signed plan: {words}" in inside(command[0], "-d", database_url, "--dir", shop, *command[1:]).stdout
+
+
+def test_out_says_the_hash_of_what_it_wrote(inside: Inside, shop: Path, plan: Path, database_url: str) -> None:
+    done = inside("plan", "-d", database_url, "--dir", shop, "--out", plan)
+    assert done.stdout.rstrip().endswith(f", SHA-256 {sha256(plan.read_bytes()).hexdigest()}")
 
 
 def test_a_pair_file_with_other_line_ends_is_the_same(signed: Callable[..., Done], shop: Path) -> None:

@@ -112,7 +112,8 @@ def test_what_was_rolled_back_is_not_in_the_sums_and_of_one_run_all_is(
     roll_back(database_url, folder)
     found = chronicle(database_url, folder)
     whole = digest(found)
-    assert (whole.rows.source, whole.passed, whole.warned, whole.deleted) == (0, 0, 0, 0)
+    assert (whole.rows.source, whole.passed, whole.warned) == (0, 0, 0)
+    assert whole.deleted == 1  # by the rollback, which stands
     assert (whole.tone, whole.sentence) == ("waiting", "1 of 2 migrations applied, 1 pending")
     there, back = (digest(choose(found, str(run.number))) for run in found.runs)
     assert (there.rows.source, there.rows.inserted, there.passed, there.warned, there.deleted) == (4, 1, 3, 1, 0)
@@ -129,7 +130,7 @@ def test_a_failure_is_told_until_it_is_mended_and_no_backup_hides_it(
         back_up(Job(database, folder, backup=BackupWish(folder=str(tmp_path))), packed=False)
     found = digest(chronicle(sqlite_url, folder))
     assert (found.tone, found.failed) == ("bad", 2)
-    assert found.sentence == "1 of 2 migrations applied, 1 pending, the last run failed"
+    assert found.sentence == "1 of 2 migrations applied, 1 pending, the last migrate failed"
     migrate(sqlite_url, migrations(FILES))
     mended = digest(chronicle(sqlite_url, folder))
     assert (mended.tone, mended.failed, mended.sentence) == ("good", 0, "2 of 2 migrations applied")

@@ -66,7 +66,7 @@ def test_text_tells_the_same_as_migrate_did_and_the_way_back(
     assert f"Run {number}: migrate, 2 applied" in lines
     assert lines[-6:] == [
         "4 source rows merged: 1 inserted, 1 identical, 1 differing, 1 rejected",
-        "3 checks held, 1 warning, 0 rows taken away",
+        "3 checks held, 1 warning (1 row), 0 rows taken away",
         "the way back, the newest first",
         f"  0002 merge: {folder / '0002_merge.rollback.sql'}",
         f"    -> sessmig rollback -d {database_url} --dir {folder}",

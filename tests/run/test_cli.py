@@ -105,7 +105,7 @@ def test_the_json_of_each_command_has_its_keys(database_url: str, migrations: Wr
     assert list(told("verify")) == run
     state = told("status")
     keys = ["series", "database", "standings", "problems", "is_missing"]
-    assert list(state) == [*keys, "applied", "pending", "held", "states", "exit_code"]
+    assert list(state) == [*keys, "applied", "baseline", "half_done", "pending", "held", "states", "exit_code"]
     assert [(s["version"], s["state"]) for s in state["standings"]] == [(1, "applied")]
     migrations({"1_a.sql": FILES["1_a.sql"] + "\n"})
     assert [p["kind"] for p in told("status")["problems"]] == ["changed"]

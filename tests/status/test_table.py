@@ -15,12 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from sessmig import ensure_migrations
+from sessmig import StepError, baseline_migrations, ensure_migrations
+from sessmig.status_report import status_lines
 from sessmig.terminal import Shrink, fitted, joined
 from tests.adopt.inside import Inside
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli
+from tests.run.doing import status
+from tests.staged.half import BATCH, TABLES
 
 LONG = "move_the_postal_addresses_of_customers_and_suppliers_to_a_table"
 GREEN, YELLOW, RED, PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
@@ -181,3 +184,15 @@ def test_what_may_not_give_way_never_does() -> None:
 
 def test_numbers_stand_right_aligned() -> None:
     assert [joined(row) for row in fitted(("rows", "t"), [("7", "a")], numbers=(0,))] == ["rows  t", "   7  a"]
+
+
+def test_what_is_half_done_or_was_never_run_is_not_counted_as_pending_or_applied(
+    sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    folder = migrations(TABLES | BATCH | {"0003_next.sql": "CREATE TABLE c (id INTEGER);\n"})
+    probe(sqlite_url).execute(TABLES["0001_tables.sql"])
+    baseline_migrations(sqlite_url, folder, 1)
+    with pytest.raises(StepError):
+        ensure_migrations(sqlite_url, folder, to=2, backup="never")
+    *_, last = status_lines(status(sqlite_url, folder))
+    assert last == "0 applied, 1 baseline, 1 half done, 1 pending, 0 problems"
