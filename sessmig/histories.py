@@ -1,6 +1,6 @@
 """Knows what other migration tools keep of what they have applied: their tables, and what a row of them means.
 
-Each definition was read in the tool's own source, or in a database that the tool made. Asks no database.
+Each definition was read in a database that the tool made, in its source, or in a copy of that. Asks no database.
 """
 
 from __future__ import annotations

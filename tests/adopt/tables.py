@@ -1,7 +1,8 @@
 """Other tools' tables, as the tools themselves make them, each with two migrations applied. Knows nothing of sessmig.
 
-The definitions are the tools' own: dbmate 2.36, yoyo 9.0, sqlite-utils 4.2, sqitch 1.3 and Rails 6.1 were run, and what
-they made is copied here; those of golang-migrate, goose, Flyway, sqlx, Prisma, refinery and Ecto are in their sources.
+dbmate 2.36, yoyo 9.0, sqlite-utils 4.2, sqitch 1.3 and Rails 6.1 were run on SQLite, and what they made is copied here.
+Those of golang-migrate, goose, sqlx and refinery are as their sources have them; those of Flyway, Prisma and Ecto, and
+what the others make on PostgreSQL, were read in public copies, not seen in a database that the tool made.
 """
 
 from collections.abc import Callable
