@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessmig.attempt import Attempt, carry_out, detail
 from sessmig.backup import RunBackup
@@ -217,19 +217,15 @@ class Carrying:
         return attempt.report("held" if is_held else "already applied")
 
     def _log(self, step: Step, report: StepReport, outcome: str, holds: str = "") -> None:
+        told: dict[str, Any] = {"wal": self._wal} if self._wal else {}
         if self._staging:
             report = replace(report, statements=tuple(self._staging.here))
-        held = self._held.get(step.migration.version)
-        told = ({"wal": self._wal} if self._wal else {}) | ({"ignored_wait": held.how} if held else {})
-        told |= {"resumed": True} if self._staging and self._staging.here != self._staging.state.results else {}  # type: ignore[dict-item]
-        self._ledger.log(
-            step.migration,
-            "apply",
-            outcome,
-            started_at=report.started_at,
-            duration_ms=report.duration_ms,
-            detail=detail(report, step, holds) | told | self._job.signed_kept(),
-        )
+            told |= {"resumed": True} if self._staging.here != self._staging.state.results else {}
+        if held := self._held.get(step.migration.version):
+            told["ignored_wait"] = held.how
+        told = detail(report, step, holds) | told | self._job.signed_kept()
+        times: dict[str, Any] = {"started_at": report.started_at, "duration_ms": report.duration_ms}
+        self._ledger.log(step.migration, "apply", outcome, detail=told, **times)
 
     def told(self, error: SessmigError) -> SessmigError:
         """Put what stopped the run into words and into the log."""
