@@ -122,7 +122,8 @@ docs: $(DEVELOP) ## build the pages of docs/ in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "open build/docs/index.html"
 
-bench: $(DEVELOP) ## measure what the proof and batches cost (some minutes, better alone on the machine)
+bench: $(DEVELOP) ## measure what starts, the proof and batches cost (some minutes, better alone on the machine)
+	$(BIN)/python -m tests.bench.startup
 	$(BIN)/python -m tests.bench.merge
 	$(BIN)/python -m tests.bench.batch
 	$(BIN)/python -m tests.bench.batch_kill

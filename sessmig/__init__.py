@@ -8,12 +8,12 @@ Importing this package loads neither a database driver nor the command line.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
+TYPE_CHECKING = False  # not from typing: its import would be half of a start with nothing pending
 if TYPE_CHECKING:
     import os
     import sqlite3
     from collections.abc import Callable
+    from typing import Any, Literal
 
     import psycopg
 
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     )
     from sessmig.existing import adopt_migrations, baseline_migrations
     from sessmig.recorded import BaselineReport
-    from sessmig.results import Event, Report
+    from sessmig.results import Event
+    from sessmig.run_report import Report
 
     AnyDatabase = str | os.PathLike[str] | sqlite3.Connection | psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 
@@ -113,45 +114,33 @@ def ensure_migrations(
     Raises:
         SessmigError: see `sessmig.errors` for the tree; nothing of a step that failed stays.
     """
-    import os
-    from pathlib import Path
+    from sessmig.idle import Look, is_plain, look
 
-    from sessmig.config import check_keep, check_lock_wait, check_table
-    from sessmig.databases import connect
-    from sessmig.errors import UsageError
-    from sessmig.job import BackupWish, Job, Throttle
-    from sessmig.plan import Wish
-    from sessmig.run import migrate
-    from sessmig.signed import read_signed
+    first = Look()
+    if is_plain(to, plan, pending, ahead, backup, keep, backup_dir, lock_wait):
+        first = look(database, directory, series=series, table=table)
+        if first.report:
+            return first.report
+    from sessmig.start import ensure
 
-    if to is not None and (isinstance(to, bool) or not isinstance(to, int)):
-        raise UsageError(f"to={to!r} is no version", remedy="Give the number that the file's name begins with.")
-    _refuse_option("pending", pending, ("apply", "error"))
-    _refuse_option("ahead", ahead, ("error", "ok"))
-    _refuse_option("backup", backup, ("auto", "always", "never"))
-    folder = None if backup_dir is None else os.fspath(backup_dir)
-    saving = BackupWish(backup, folder, check_keep(keep), os.environ.get("SESSMIG_PG_BIN") or None)
-    wait, name, wish = check_lock_wait(lock_wait), check_table(table), Wish(to=to, ahead=ahead)
-    signed = None if plan is None else read_signed(plan)
-    if signed is not None:
-        if wish != Wish():
-            raise UsageError("plan= beside to= or ahead=: what is to run is signed", remedy="Leave them out.")
-        wish = signed.wish
-    with connect(database) as opened:
-        job = Job(
-            opened,
-            Path(directory),
-            series,
-            name,
-            wish,
-            wait,
-            pending=pending,
-            backup=saving,
-            throttle=Throttle(max_lag, throttle_query),
-            signed=signed,
-            on_event=on_event,
-        )
-        return migrate(job)
+    return ensure(
+        first,
+        database,
+        directory,
+        series=series,
+        to=to,
+        plan=plan,
+        table=table,
+        backup=backup,
+        backup_dir=backup_dir,
+        keep=keep,
+        lock_wait=lock_wait,
+        pending=pending,
+        ahead=ahead,
+        max_lag=max_lag,
+        throttle_query=throttle_query,
+        on_event=on_event,
+    )
 
 
 async def aensure_migrations(
@@ -207,16 +196,10 @@ async def aensure_migrations(
     )
 
 
-def _refuse_option(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        from sessmig.errors import UsageError
-
-        raise UsageError(f"{name}={value!r} is not understood", remedy=f"Known are: {', '.join(map(repr, known))}.")
-
-
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from sessmig import errors, existing, results
+        from sessmig import errors, existing, results, run_report
 
-        return getattr(next(module for module in (errors, results, existing) if hasattr(module, name)), name)
+        known = (errors, results, run_report, existing)
+        return next(getattr(module, name) for module in known if hasattr(module, name))
     raise AttributeError(f"module 'sessmig' has no attribute {name!r}")

@@ -1,35 +1,33 @@
-"""The command line: the group of all commands, and how one of them ends.
+"""The command line's door: a plain `migrate` with nothing to do ends here; for all else the commands are imported.
 
-Knows exit codes; no traceback reaches the user.
+Knows how the process begins and ends; no traceback reaches the user.
 """
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
+import sys
 
-import click
-
-from sessmig import (
-    __version__,
-    adopt_commands,
-    back_commands,
-    backup_commands,
-    commands,
-    lint_commands,
-    plan_command,
-    report_command,
-)
-from sessmig.errors import SessmigError
-from sessmig.options import INTERRUPTED, tell
-from sessmig.streams import flush_streams, open_streams, say, unwritten
+from sessmig.idle import Look, look
+from sessmig.naming import INTERRUPTED
+from sessmig.nothing import heading, nothing_done
+from sessmig.plain_migrate import Plain, read_plain
+from sessmig.streams import flush_streams, is_plain, open_streams, say, unwritten
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; no traceback reaches the user."""
     unwritten.clear()
     open_streams()
-    code = _main(arguments)
+    first = Look()
+    try:
+        wanted = read_plain(sys.argv[1:] if arguments is None else arguments)
+        first = look(wanted.database, wanted.directory) if wanted else first
+        code = 0 if wanted and _told(first, wanted) else _run(arguments, first)
+    except KeyboardInterrupt:
+        say("interrupted", err=True)
+        code = INTERRUPTED
+    finally:
+        first.close()
     if unwritten and code == 0:
         say(f"the report could not be written ({unwritten[0]}); the run itself succeeded", err=True)
         code = 1
@@ -37,48 +35,21 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def _main(arguments: list[str] | None) -> int:
-    try:
-        return int(cli.main(arguments, prog_name="sessmig", standalone_mode=False) or 0)
-    except click.ClickException as error:
-        with suppress(OSError):
-            error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        say("interrupted", err=True)
-        return INTERRUPTED
-    except SessmigError as error:
-        tell(error.what, error.holds, error.remedy)
-        return error.exit_code
-    except Exception as error:
-        if "SESSMIG_TRACEBACK" in os.environ:
-            raise
-        say(f"sessmig: an error of its own: {type(error).__name__}: {error}", err=True)
-        say("Please report it, with what SESSMIG_TRACEBACK=1 shows.", err=True)
-        return 1
+def _told(first: Look, wanted: Plain) -> bool:
+    """Print the report of a run that had nothing to do, if there is one, and nothing else to tell."""
+    if first.report is None or (wanted.visible and first.has_secrets):
+        return False
+    last = nothing_done(first.report)
+    lines = [last] if wanted.quiet else [heading(first.report), "", last]
+    # What else there is in a line, `options.print_lines` sees to.
+    if not all(map(is_plain, lines)) or not lines[0][0].isalnum():
+        return False
+    for line in lines:
+        say(line)
+    return True
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__)
-def cli() -> None:
-    """Run plain-SQL migrations, and prove that no row was lost."""
+def _run(arguments: list[str] | None, first: Look) -> int:
+    from sessmig.group import run
 
-
-for _command in (
-    commands.migrate,
-    plan_command.plan,
-    commands.status,
-    commands.verify,
-    commands.rehearse,
-    back_commands.rollback,
-    back_commands.log,
-    report_command.report,
-    backup_commands.backup,
-    backup_commands.restore,
-    commands.resign,
-    adopt_commands.baseline,
-    adopt_commands.adopt,
-    lint_commands.lint,
-    commands.new,
-):
-    cli.add_command(_command)
+    return run(arguments, first)

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from sessmig.errors import UsageError
+from sessmig.naming import TABLE as TABLE
+from sessmig.naming import WHEN, file_label, is_table
 
-TABLE = "schema_migrations"
 KEYS = ("database", "dir", "series", "table", "backup", "backup_dir", "keep", "pg_bin")
 _FOLDERS = ("dir", "backup_dir", "pg_bin")
-WHEN: tuple[Literal["auto", "always", "never"], ...] = ("auto", "always", "never")
-_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _CONNINFO = re.compile(r"\s*[a-z_]+\s*=", re.IGNORECASE)
 _CONNINFO_SECRET = re.compile(
@@ -144,7 +143,7 @@ def check_table(name: str) -> str:
     Raises:
         UsageError: a name with other characters than letters, digits and _, or longer than 51.
     """
-    if _TABLE.fullmatch(name) is None:
+    if not is_table(name):
         raise UsageError(f"table {name!r}: not a table name", remedy="Letters, digits and _, 51 at most.")
     return name
 
@@ -224,7 +223,7 @@ def read_address(database: str) -> Address:
         raise UsageError("the database has no name", remedy=_FORMS)
     if match and "?" in path:
         raise UsageError(f"{database}: options behind ? are not understood", remedy="Give the path alone.")
-    return Address("sqlite", path, path if path == ":memory:" else f"sqlite:///{path}")
+    return Address("sqlite", path, path if path == ":memory:" else file_label(path))
 
 
 _FORMS = "Write sqlite:///relative.db, sqlite:////absolute.db, postgresql://user@host/name, or a path."

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sessmig.model import Holder
-    from sessmig.results import Report
+    from sessmig.run_report import Report
 
 
 class SessmigError(Exception):

@@ -1,27 +1,44 @@
 """Reads a file's bytes, its checksum and its text; the checksum is the same on every machine.
 
-Knows encodings and line ends; knows nothing of what a file says.
+Knows encodings and line ends; knows nothing of what a file says. A start with nothing pending imports it, so it
+imports next to nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import os
 
-from sessmig.errors import FileError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
+_SMALL = 1 << 16
+"""As large as most files are at most, in bytes."""
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path | str) -> bytes:
     """Read a file as it is.
 
     Raises:
         FileError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        # Past Python's files, which take twice as long to open: a start reads every file of the series.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            data = os.read(descriptor, _SMALL)
+            if len(data) < _SMALL and not os.read(descriptor, 1):
+                return data
+            with open(descriptor, "rb", closefd=False) as file:
+                file.seek(0)
+                return file.read()
+        finally:
+            os.close(descriptor)
     except OSError as error:
+        from sessmig.errors import FileError
+
         raise FileError(path, f"cannot be read: {error.strerror}") from None
 
 
@@ -50,6 +67,8 @@ def decode(path: Path, data: bytes) -> str:
     Raises:
         FileError: another encoding or a NUL byte, with its position.
     """
+    from sessmig.errors import FileError
+
     nul = data.find(b"\0")
     if nul >= 0:
         raise FileError(

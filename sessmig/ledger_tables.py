@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sessmig.errors import LedgerError
+from sessmig.ledger_columns import LEDGER, LOG
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, its type by the names of `LedgerTypes`, its rule, and what it means."""
+    """A column, as `sessmig.ledger_columns` declares it."""
 
     name: str
     kind: str
@@ -25,36 +26,8 @@ class Column:
     comment: str
 
 
-COLUMNS = (
-    Column("series", "text", "NOT NULL", "The series of migrations, as its folder is named"),
-    Column("version", "integer", "NOT NULL", "The number that the file begins with"),
-    Column("migration_id", "text", "NOT NULL", "The name behind the number in the file name"),
-    Column("description", "text", "", "The first comment line of the file"),
-    Column(
-        "status",
-        "text",
-        "NOT NULL CHECK (status IN ('success', 'running', 'failed', 'baseline', 'rolled_back'))",
-        "success: this exact file ran, and its checks held, in one commit",
-    ),
-    Column("checksum", "text", "", "SHA-256 of the file, without BOM and with LF line ends"),
-    Column("applied_at", "time", "DEFAULT CURRENT_TIMESTAMP", "When it was recorded (UTC)"),
-    Column("duration_ms", "integer", "", "How long the step took, in milliseconds"),
-    Column("applied_by", "text", "", "Who ran it: user@host"),
-    Column("metadata", "json", "", "The measures of the verify file, by their names"),
-)
-LOG_COLUMNS = (
-    Column("id", "identity", "", "The order of the attempts"),
-    Column("series", "text", "NOT NULL", "The series of migrations"),
-    Column("version", "integer", "NOT NULL", "The migration's number"),
-    Column("migration_id", "text", "NOT NULL", "The migration's name"),
-    Column("action", "text", "NOT NULL", "apply, verify, rollback, baseline, backup, restore or resign"),
-    Column("started_at", "time", "NOT NULL", "When the attempt began (UTC)"),
-    Column("duration_ms", "integer", "NOT NULL", "How long it took, in milliseconds"),
-    Column("outcome", "text", "NOT NULL", "success, failed or interrupted"),
-    Column("done_by", "text", "NOT NULL", "Who did it: user@host"),
-    Column("sessmig_version", "text", "NOT NULL", "The version of sessmig"),
-    Column("detail", "json", "NOT NULL", "Statements with rows, checks with answers, measures, the error"),
-)
+COLUMNS = tuple(Column(*declared) for declared in LEDGER)
+LOG_COLUMNS = tuple(Column(*declared) for declared in LOG)
 WEBUI_COLUMNS = frozenset({"migration_id", "applied_at", "description", "status", "metadata"})
 _OTHERS = {
     frozenset({"version", "dirty"}): "golang-migrate",

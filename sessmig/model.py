@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from sessmig.merge import Merge
+from sessmig.naming import APPLIED
+from sessmig.naming import DIALECTS as DIALECTS
+from sessmig.naming import LEGACY as LEGACY
 from sessmig.wait import Held
 
 Dialect = Literal["sqlite", "postgres"]
 Status = Literal["success", "running", "failed", "baseline", "rolled_back"]
 Scalar = str | int | float | bool | None
 
-DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
-LEGACY = "legacy"
-"""The series of the rows that were taken over from an older system's table; and the folder with its tables."""
 ADOPTED = "adopted_from"
 """What a baseline's metadata names the tool by whose history it was recorded."""
 
@@ -206,7 +206,7 @@ class Entry:
 
     @property
     def is_applied(self) -> bool:
-        return self.status in ("success", "baseline")
+        return self.status in APPLIED
 
     @property
     def covers(self) -> bool:

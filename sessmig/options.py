@@ -22,12 +22,13 @@ from sessmig.config import TABLE, Settings, check_keep, check_table, check_when,
 from sessmig.databases import connect
 from sessmig.errors import SessmigError, UsageError
 from sessmig.hints import pasted, pasted_ways, remember
+from sessmig.idle import Look
 from sessmig.job import BackupWish, Job, Throttle
+from sessmig.naming import INTERRUPTED as INTERRUPTED
 from sessmig.report import SIGNS, as_json
 from sessmig.signals import Ended
 from sessmig.streams import say
 
-INTERRUPTED = 130
 LOCK_WAIT = click.option(
     "--lock-wait",
     type=click.FloatRange(min=0),
@@ -149,7 +150,8 @@ def opened_job(settings: Settings, *, create: bool = False, **options: Any) -> I
             "into sessmig.toml here, or [tool.sessmig] of pyproject.toml.",
         )
     table = check_table(TABLE if settings.table is None else settings.table)
-    with connect(settings.database, create=create) as database:
+    first = click.get_current_context().find_object(Look) or Look()
+    with connect(settings.database, create=create, first=first.place) as database:
         yield Job(database, Path(settings.dir or "sql"), settings.series, table, **options)
 
 

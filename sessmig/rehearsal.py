@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sessmig.results import Report, StepReport
+from sessmig.results import StepReport
+from sessmig.run_report import Report
 
 
 @dataclass(frozen=True, slots=True)

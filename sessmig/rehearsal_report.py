@@ -11,7 +11,7 @@ from typing import Any
 
 from sessmig.likeness import difference_lines
 from sessmig.rehearsal import Difference, Rehearsal
-from sessmig.report import SIGNS, step_lines, summary
+from sessmig.report import SIGNS, as_json, step_lines, summary
 from sessmig.words import count, plain, table, took
 
 
@@ -113,4 +113,5 @@ def last_line(rehearsal: Rehearsal) -> str:
 def rehearsal_json(rehearsal: Rehearsal) -> dict[str, Any]:
     """Return a rehearsal as JSON knows it."""
     known: dict[str, Any] = plain(asdict(rehearsal))
-    return known | {"exit_code": rehearsal.exit_code}
+    verified = rehearsal.verified and as_json(rehearsal.verified)
+    return known | {"verified": verified, "exit_code": rehearsal.exit_code}

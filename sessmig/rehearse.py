@@ -23,8 +23,9 @@ from sessmig.reading import read_step
 from sessmig.rehearsal import Failure, Fingerprint, Rehearsal, Stage, StepLocks, Unrehearsed
 from sessmig.repeat import repeat
 from sessmig.report import account_lines, check_lines
-from sessmig.results import Event, Report, StepReport
+from sessmig.results import Event, StepReport
 from sessmig.run import migrate
+from sessmig.run_report import Report
 from sessmig.staging import Staging
 from sessmig.status import verify
 from sessmig.undo import undo, undo_staged, way_back, why_not
@@ -32,7 +33,6 @@ from sessmig.words import count, since
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
-
 
 _UNTOUCHED = "The database holds what it held before: it was a rehearsal."
 

@@ -6,20 +6,21 @@ Knows reports only; asks no database and prints nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from sessmig.nothing import heading, held_back, nothing_done, titles
 from sessmig.results import (
     Account,
     Backup,
     CheckResult,
     Measurement,
     Outcome,
-    Report,
     StatementResult,
     StepReport,
 )
 from sessmig.row_words import effect_lines, loss_text, sides, told
+from sessmig.run_report import Report
 from sessmig.words import count, file_size, plain, short, shown, table, took
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "warned": "warning", "not re-runnable": "not re-runnable"}
@@ -64,7 +65,7 @@ def text_lines(report: Report, *, rows_of: Collection[Outcome] = ()) -> Iterator
         report: what a run did.
         rows_of: of which outcomes to show the rows that were found; the message of an error shows them too.
     """
-    yield f"{report.series} on {report.database}"
+    yield heading(report)
     if report.backup:
         yield backup_line(report.backup)
     for step in report.steps:
@@ -185,9 +186,7 @@ def summary(report: Report) -> str:
             f"nothing was tried out: {len(report.unpreviewed)} pending, not previewed ({', '.join(report.unpreviewed)})"
         )
     if not report.steps:
-        still = f"{len(report.pending)} pending ({_titles(report)})" if report.pending else "none pending"
-        parts = [report.idle or f"{count(report.standing, 'migration')} applied", still, *_held(report)]
-        return f"nothing to do: {', '.join(parts)}"
+        return nothing_done(report)
     if report.action == "rollback":
         return _rollback_summary(report, parts)
     verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
@@ -197,8 +196,8 @@ def summary(report: Report) -> str:
         stays = "stays half done" if stopped[0].is_half_done else "was rolled back"
         head += f", {stopped[0].label} {stopped[0].name} FAILED and {stays}"
     if report.pending:
-        parts.append(f"{len(report.pending)} still pending ({_titles(report)})")
-    return ", ".join([head, *parts, *_held(report)])
+        parts.append(f"{len(report.pending)} still pending ({titles(report)})")
+    return ", ".join([head, *parts, *held_back(report)])
 
 
 def _needed(findings: list[CheckResult | Account]) -> str:
@@ -206,13 +205,6 @@ def _needed(findings: list[CheckResult | Account]) -> str:
     gone = sum(one != _BEFORE for one in found)
     before = _BEFORE.removeprefix("needs ")
     return before if not gone else "what is gone" if gone == len(found) else f"{before}, or what is gone"
-
-
-def _held(report: Report) -> list[str]:
-    """Tell of what is held in the last line, but for what it begins with."""
-    held = [one for one in report.held if str(one) != report.idle]
-    first = f"{held[0].title}{f' until {held[0].until} UTC' if held[0].until else ''}" if held else ""
-    return [f"{len(held)} held ({first}{', ...' if len(held) > 1 else ''})"] if held else []
 
 
 def _rollback_summary(report: Report, parts: list[str]) -> str:
@@ -229,11 +221,13 @@ def _rollback_summary(report: Report, parts: list[str]) -> str:
     return head + (again if undone and not is_dry else "")
 
 
-def _titles(report: Report) -> str:
-    return ", ".join(report.pending[:3]) + (", ..." if len(report.pending) > 3 else "")
-
-
 def as_json(report: Report) -> dict[str, Any]:
     """Return a report as JSON knows it; bytes are written as SQL writes them."""
-    known: dict[str, Any] = plain(asdict(report))
+    known: dict[str, Any] = plain({name: _parts(value) for name, value in report.values().items()})
     return known
+
+
+def _parts(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_parts(inner) for inner in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -156,39 +156,6 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a run did, step by step.
-
-    `action` is `migrate`, `dry-run` or `verify`; `applied` counts the steps that this run itself committed.
-    """
-
-    action: str
-    series: str
-    database: str
-    steps: tuple[StepReport, ...] = ()
-    standing: int = 0
-    """How many migrations of the series stood already when the run began."""
-    pending: tuple[str, ...] = ()
-    """Titles of the migrations that are still to be run."""
-    duration_ms: int = 0
-    idle: str = ""
-    """Why nothing ran, where it is not just that all is applied: what is left is held, or what was asked for is."""
-    backup: Backup | None = None
-    """What would bring the database back to where it was before this run."""
-    held: tuple[Held, ...] = ()
-    """The migrations that a `wait` holds back."""
-    unpreviewed: tuple[str, ...] = ()
-    """Titles of the migrations that a dry run could not try out."""
-    why_unpreviewed: str = ""
-    half_done: tuple[str, ...] = ()
-    """What `verify` does not ask, as it is half done."""
-
-    @property
-    def applied(self) -> int:
-        return sum(step.outcome == "applied" for step in self.steps)
-
-
-@dataclass(frozen=True, slots=True)
 class BatchReport:
     """How far a statement is that is run in batches.
 

@@ -21,7 +21,8 @@ from sessmig.model import Entry, Migration, Plan, Step
 from sessmig.plan import Wish
 from sessmig.problems import differences
 from sessmig.reading import read_way_back
-from sessmig.results import Event, Report, StepReport
+from sessmig.results import Event, StepReport
+from sessmig.run_report import Report
 from sessmig.source import Series
 from sessmig.undoing import Undoing, restoring
 from sessmig.words import count, since
@@ -89,32 +90,32 @@ def _roll_back(job: Job, to: int | None, allowance: Allowance) -> Report:
             if to is None or not (plan.applied or plan.halfway)
             else f"nothing above {to} is applied"
         )
-        return replace(report, idle=idle, pending=_pending(plan))
+        return report.with_(idle=idle, pending=_pending(plan))
     steps = _read(job, series, ledger, plan, chosen)
     if job.dry_run:
         sources = [step.script for step in steps]
         shown = together(sources)
         if shown < len(steps):
             titles = tuple(step.migration.title for step in steps[shown:])
-            report = replace(report, unpreviewed=titles, why_unpreviewed=why_apart(sources))
+            report = report.with_(unpreviewed=titles, why_unpreviewed=why_apart(sources))
             steps = steps[:shown]
         if not steps:
-            return replace(report, pending=_pending(plan))
+            return report.with_(pending=_pending(plan))
     job.emit("plan", f"{count(len(steps), 'migration')} to roll back")
     undoing = Undoing(job, ledger, steps, (*plan.applied, *plan.halfway), allowance)
     try:
         undoing.carry_out()
     except SessmigError as error:
         told = undoing.told(error)
-        told.report = replace(report, steps=undoing.reports, duration_ms=since(started))
+        told.report = report.with_(steps=undoing.reports, duration_ms=since(started))
         raise told from None
     except KeyboardInterrupt as ended:
         undoing.cut_off(ended)
         raise
     # What was half done was pending all the while.
     pending = tuple(dict.fromkeys((*reversed([step.migration.title for step in steps]), *_pending(plan))))
-    return replace(
-        report, steps=undoing.reports, pending=_pending(plan) if job.dry_run else pending, duration_ms=since(started)
+    return report.with_(
+        steps=undoing.reports, pending=_pending(plan) if job.dry_run else pending, duration_ms=since(started)
     )
 
 

@@ -6,14 +6,14 @@ Knows the order of things; how each is done, the modules below know. Prints noth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from time import monotonic
 
 from sessmig.errors import DatabaseError, PendingError, SessmigError
 from sessmig.job import Job, find
 from sessmig.ledger import Ledger
 from sessmig.model import Plan, Step
-from sessmig.results import Report, StepReport
+from sessmig.results import StepReport
+from sessmig.run_report import Report
 from sessmig.source import Series
 from sessmig.wait import Held
 from sessmig.words import count, since
@@ -80,15 +80,15 @@ def migrate(job: Job) -> Report:
         told = carrying.told(error)
         told.remedy += _had_before(error, plan, carrying.reports)
         made = carrying.backup.backup
-        told.report = replace(report, steps=carrying.reports, backup=made, duration_ms=since(started))
+        told.report = report.with_(steps=carrying.reports, backup=made, duration_ms=since(started))
         raise told from None
     except KeyboardInterrupt as ended:
         carrying.cut_off(ended)
         raise
     finally:
         carrying.backup.prune()  # also after a failure: what fails at every start must not fill the disk
-    report = replace(report, backup=carrying.backup.backup)
-    return replace(report, steps=carrying.reports, held=_held_now(job, report), duration_ms=since(started))
+    report = report.with_(backup=carrying.backup.backup)
+    return report.with_(steps=carrying.reports, held=_held_now(job, report), duration_ms=since(started))
 
 
 def _had_before(error: SessmigError, plan: Plan, reports: Sequence[StepReport]) -> str:
@@ -120,7 +120,7 @@ def _previewed(report: Report, steps: list[Step]) -> tuple[Report, list[Step]]:
     if number == len(steps):
         return report, steps
     titles = tuple(step.migration.title for step in steps[number:])
-    return replace(report, unpreviewed=titles, why_unpreviewed=why_apart(sources)), steps[:number]
+    return report.with_(unpreviewed=titles, why_unpreviewed=why_apart(sources)), steps[:number]
 
 
 def _held(plan: Plan) -> tuple[Held, ...]:
@@ -171,5 +171,5 @@ def _pending(plan: Plan, report: Report, again: dict[str, str]) -> PendingError:
         holds="Nothing was touched.",
         remedy="Run sessmig migrate.",
     )
-    error.report = replace(report, pending=(*titles, *report.pending))
+    error.report = report.with_(pending=(*titles, *report.pending))
     return error

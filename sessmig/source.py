@@ -6,7 +6,6 @@ Knows names, folders and pair files; reads nothing as SQL, and knows nothing of 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,8 @@ from pathlib import Path
 from sessmig.errors import FileError, UsageError
 from sessmig.files import checksum, read_bytes
 from sessmig.model import DIALECTS, LEGACY, Dialect, Migration
-
-GRAMMAR = "VERSION_name[.rollback][.verify].sql, with VERSION in digits and name in a-z, 0-9 and _"
-_NAME = re.compile(
-    r"(?P<label>[0-9]{1,18})_(?P<name>[a-z0-9_]+)(?P<rollback>\.rollback)?(?P<verify>\.verify)?\.sql", re.ASCII
-)
+from sessmig.naming import GRAMMAR as GRAMMAR
+from sessmig.naming import Kind, Named, is_series, is_sql, missing_partner, read_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +46,10 @@ def discover(directory: Path, dialect: Dialect, *, series: str | None = None, em
     except OSError as error:
         raise FileError(error.filename or directory, f"cannot be read: {error.strerror}") from None
     name = series or name
-    if not name.isprintable():  # nor is half a character, as a name that is no UTF-8 has them
-        raise UsageError(f"{directory}: a series cannot be named {name!r}", remedy="Give --series NAME.")
-    if name == LEGACY:
+    if not is_series(name):
+        remedy = "Rename the folder, or give --series NAME." if name == LEGACY else "Give --series NAME."
         raise UsageError(
-            f"{directory}: a series cannot be named {LEGACY}", remedy="Rename the folder, or give --series NAME."
+            f"{directory}: a series cannot be named {name if name == LEGACY else repr(name)}", remedy=remedy
         )
     migrations = tuple(_pair(folder, files, name))
     if not migrations and not empty:
@@ -79,7 +74,7 @@ def _folder(directory: Path, dialect: Dialect) -> tuple[Path, str]:
         _refuse_folders(directory, allowed=())
         return directory, written.parent.name
     present = [d for d in DIALECTS if (directory / d).is_dir()]
-    sql = sorted(entry.name for entry in os.scandir(directory) if _is_sql(entry.name))
+    sql = sorted(entry.name for entry in os.scandir(directory) if is_sql(entry.name))
     if not present and not sql:
         _refuse_collection(directory)
     _refuse_folders(directory, allowed=(*DIALECTS, LEGACY))
@@ -100,10 +95,6 @@ def _folder(directory: Path, dialect: Dialect) -> tuple[Path, str]:
     return directory / dialect, name
 
 
-def _is_sql(name: str) -> bool:
-    return name.lower().endswith(".sql")
-
-
 def _refuse_folders(directory: Path, *, allowed: tuple[str, ...]) -> None:
     for entry in sorted(os.scandir(directory), key=lambda e: e.name):
         if entry.is_dir() and entry.name not in allowed:
@@ -119,7 +110,7 @@ def _refuse_collection(directory: Path) -> None:
     for entry in os.scandir(directory):
         if entry.is_dir() and not entry.name.startswith(".") and entry.name != LEGACY:
             inside = os.listdir(entry.path)
-            if any(_is_sql(name) or name in DIALECTS for name in inside):
+            if any(is_sql(name) or name in DIALECTS for name in inside):
                 found.append(entry.name)
     if found:
         raise UsageError(
@@ -128,41 +119,37 @@ def _refuse_collection(directory: Path) -> None:
         )
 
 
-def _files(folder: Path) -> dict[tuple[int, bool, bool], re.Match[str]]:
-    """Read the file names of a folder; the key is (version, is rollback, is verify)."""
-    files: dict[tuple[int, bool, bool], re.Match[str]] = {}
+def _files(folder: Path) -> dict[Kind, Named]:
+    """Read the file names of a folder."""
+    files: dict[Kind, Named] = {}
     for name in sorted(entry.name for entry in os.scandir(folder)):
-        if not _is_sql(name):
+        if not is_sql(name):
             continue
-        match = _NAME.fullmatch(name)
-        if match is None:
+        read = read_name(name)
+        if read is None:
             raise FileError(folder / name, "the file's name is not understood", remedy=f"It has to be {GRAMMAR}.")
-        key = (int(match["label"]), match["rollback"] is not None, match["verify"] is not None)
-        if key in files:
+        kind, named = read
+        if kind in files:
             raise FileError(
                 folder / name,
-                f"a second file of version {key[0]}, beside {files[key][0]}",
+                f"a second file of version {kind[0]}, beside {files[kind][0]}",
                 remedy="Give one of them another version.",
             )
-        files[key] = match
+        files[kind] = named
     return files
 
 
-def _pair(folder: Path, files: dict[tuple[int, bool, bool], re.Match[str]], series: str) -> Iterator[Migration]:
-    for (version, is_rollback, is_verify), match in sorted(files.items()):
-        main = files.get((version, False, False))
-        stem = f"{match['label']}_{match['name']}"
-        if main is None or main[0] != f"{stem}.sql":
-            raise FileError(folder / match[0], "there is no migration to this file", remedy=f"It needs {stem}.sql.")
+def _pair(folder: Path, files: dict[Kind, Named], series: str) -> Iterator[Migration]:
+    for kind, (file, label, name) in sorted(files.items()):
+        if partner := missing_partner(files, kind):
+            what = "rollback" if partner.endswith(".rollback.sql") else "migration"
+            raise FileError(folder / file, f"there is no {what} to this file", remedy=f"It needs {partner}.")
+        version, is_rollback, is_verify = kind
         if is_rollback or is_verify:
-            if is_rollback and is_verify and (version, True, False) not in files:
-                raise FileError(
-                    folder / match[0], "there is no rollback to this file", remedy=f"It needs {stem}.rollback.sql."
-                )
             continue
-        path = folder / match[0]
+        path = folder / file
         pairs = [
-            folder / files[key][0] if (key := (version, *kind)) in files else None
-            for kind in ((False, True), (True, False), (True, True))
+            folder / files[key][0] if (key := (version, *of)) in files else None
+            for of in ((False, True), (True, False), (True, True))
         ]
-        yield Migration(series, version, match["label"], match["name"], path, checksum(read_bytes(path)), *pairs)
+        yield Migration(series, version, label, name, path, checksum(read_bytes(path)), *pairs)

@@ -22,7 +22,8 @@ from sessmig.log import rolled_back
 from sessmig.model import Entry, Migration, Plan, Script, Status, Step
 from sessmig.problems import mended, refuse
 from sessmig.reading import read_blocks, read_step, read_way_back
-from sessmig.results import Report, Standing, State, StatusReport
+from sessmig.results import Standing, State, StatusReport
+from sessmig.run_report import Report
 from sessmig.source import Series
 from sessmig.stage import stages
 from sessmig.words import since

@@ -1,15 +1,16 @@
 """Writes lines to standard output and standard error, whoever reads them or has gone.
 
-Knows streams; knows nothing of what is said.
+Knows streams; knows nothing of what is said. A start with nothing pending imports it, so it imports next to nothing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
 
-import click
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 unwritten: list[str] = []
 """Why standard output could not be written, if it could not."""
@@ -17,12 +18,24 @@ unwritten: list[str] = []
 
 def say(line: str = "", *, err: bool = False) -> None:
     """Print a line to whoever still reads; `| head` must not change what comes of a command."""
+    stream = sys.stderr if err else sys.stdout
     try:
-        click.echo(line, err=err)
+        if is_plain(line) and stream is not None:
+            stream.write(f"{line}\n")
+            stream.flush()
+        else:
+            import click  # it knows of colours that a file does not want, and of streams that speak too little
+
+            click.echo(line, err=err)
     except OSError as error:
-        _let_go(sys.stderr if err else sys.stdout)
+        _let_go(stream)
         if not err and not isinstance(error, BrokenPipeError):
             unwritten.append(error.strerror or str(error))
+
+
+def is_plain(line: str) -> bool:
+    """Tell whether a line can be written as it is to whatever stream there may be."""
+    return line.isascii() and line.isprintable()
 
 
 def flush_streams() -> None:

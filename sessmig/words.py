@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from sessmig.model import Cell
+from sessmig.nothing import count as count
 
 WIDE = 100
 """How many characters of a line or value are shown."""
@@ -68,11 +69,6 @@ def short(text: str, wide: int = WIDE) -> str:
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= wide else f"{text[: wide - 3]}..."
-
-
-def count(number: int, noun: str) -> str:
-    """Return `1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def took(milliseconds: int) -> str:

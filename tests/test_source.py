@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sessmig import FileError, SessmigError, UsageError, ensure_migrations
+from sessmig.files import read_bytes
 from sessmig.model import DIALECTS, Dialect
 from sessmig.source import GRAMMAR, Series, discover
 from tests.fixtures.files import WriteMigrations
@@ -254,3 +255,10 @@ def test_a_link_to_a_file_is_read_as_the_file(migrations: WriteMigrations) -> No
     (folder / "0002_b.sql").symlink_to("0001_a.sql")
     first, second = found(folder).migrations
     assert (second.title, second.checksum) == ("0002_b", first.checksum)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 300_000])
+def test_a_file_of_any_size_is_read_whole(tmp_path: Path, size: int) -> None:
+    data = bytes(number % 251 for number in range(size))
+    (tmp_path / "0001_a.sql").write_bytes(data)
+    assert read_bytes(tmp_path / "0001_a.sql") == data

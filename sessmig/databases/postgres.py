@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from psycopg import pq
+from psycopg import Connection, pq
 from psycopg.conninfo import make_conninfo
 
 from sessmig.blocker import Blocker
@@ -22,7 +22,8 @@ from sessmig.databases.postgres_backup import Saving
 from sessmig.databases.postgres_blockers import blockers
 from sessmig.databases.postgres_building import Watcher
 from sessmig.databases.postgres_concurrently import Alone
-from sessmig.databases.postgres_connection import connected, connection_parameters, introduced, refuse_busy
+from sessmig.databases.postgres_connecting import connected
+from sessmig.databases.postgres_connection import connection_parameters, introduced, refuse_busy
 from sessmig.databases.postgres_deferred import settle
 from sessmig.databases.postgres_exclusive import exclusive
 from sessmig.databases.postgres_faults import faults
@@ -47,9 +48,9 @@ from sessmig.rows import Change, Fault, Table
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
 
 
-def open_url(target: str, label: str, secrets: tuple[str, ...]) -> Postgres:
-    """Connect by a URL or connection string as libpq takes it."""
-    return Postgres(connected(target, label, secrets), label, secrets)
+def open_url(target: str, label: str, secrets: tuple[str, ...], made: Connection[Any] | None = None) -> Postgres:
+    """Connect by a URL or connection string as libpq takes it; not again, where a first look has done so."""
+    return Postgres(made or connected(target, label, secrets), label, secrets)
 
 
 def adopt(connection: Any) -> Postgres:
@@ -74,7 +75,7 @@ class Postgres:
     types = catalogue.TYPES
 
     def __init__(
-        self, connection: psycopg.Connection[Any], label: str, secrets: tuple[str, ...], *, borrowed: bool = False
+        self, connection: Connection[Any], label: str, secrets: tuple[str, ...], *, borrowed: bool = False
     ) -> None:
         self.label = label
         self._connection = connection
@@ -88,8 +89,7 @@ class Postgres:
         self._before: tuple[bool, int | None] = (True, None)
         self._encoding = "UTF8"
         self._notices: list[str] = []
-        self._name = ""
-        self._schema = ""
+        self._name = self._schema = ""
         self._set_local = ""
         self._transaction = ""
 

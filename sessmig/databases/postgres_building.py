@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import psycopg
 
-from sessmig.databases.postgres_connection import connected, connection_parameters
+from sessmig.databases.postgres_connecting import connected
+from sessmig.databases.postgres_connection import connection_parameters
 from sessmig.databases.wire import Wire
 from sessmig.errors import SessmigError
 from sessmig.model import Cell

@@ -1,4 +1,4 @@
-"""Connects to a PostgreSQL server, and puts into words why it could not.
+"""Tells whether a PostgreSQL connection can be used, what is at its other end, and how to reach that again.
 
 Knows libpq; knows nothing of what is then done.
 """
@@ -10,12 +10,11 @@ from typing import Any
 
 import psycopg
 from psycopg import pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sessmig.databases.wire import Wire, redacted
+from sessmig.databases.postgres_connecting import OLDEST
+from sessmig.databases.wire import Wire
 from sessmig.errors import ConnectError, UsageError
 
-_OLDEST = 130000
 _IDENTITY = """
 SELECT current_schema(), current_database(), current_setting('server_version_num'), version()"""
 
@@ -29,28 +28,6 @@ class Server:
     database: str
     checks_client: bool
     """It can look whether its client is still there."""
-
-
-def connected(target: str, label: str, secrets: tuple[str, ...]) -> psycopg.Connection[Any]:
-    """Connect by a URL or connection string as libpq takes it.
-
-    Raises:
-        ConnectError: without the password.
-    """
-    try:
-        options: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_name": "sessmig"}
-        if "connect_timeout" not in conninfo_to_dict(target):
-            options["connect_timeout"] = 10
-        return psycopg.connect(make_conninfo(target, **options), autocommit=True, prepare_threshold=None)
-    except psycopg.Error as error:
-        words = redacted(str(error).strip(), secrets)
-        answered = "FATAL:" in words
-        raise ConnectError(
-            f"{label}: {words}",
-            remedy="The server answered: are database, user and password right?"
-            if answered
-            else "Is the server running, and are host and port right?",
-        ) from None
 
 
 def refuse_busy(connection: Any) -> None:
@@ -87,7 +64,7 @@ def introduced(wire: Wire, label: str) -> Server:
         ConnectError: it is too old, or there is no schema for a ledger.
     """
     schema, database, version, words = map(str, wire.query(_IDENTITY).rows[0])
-    if int(version) < _OLDEST:
+    if int(version) < OLDEST:
         raise ConnectError(f"{label}: the server is {words}", remedy="sessmig needs PostgreSQL 13 or newer.")
     if schema == "None":
         raise ConnectError(

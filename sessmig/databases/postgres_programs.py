@@ -17,7 +17,7 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from sessmig.databases.postgres_children import ended, running
-from sessmig.databases.wire import redacted
+from sessmig.databases.postgres_connecting import redacted
 from sessmig.errors import BackupError
 
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")

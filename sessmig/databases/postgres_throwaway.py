@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from sessmig.config import read_address
-from sessmig.databases.postgres_connection import connected
+from sessmig.databases.postgres_connecting import connected
 from sessmig.errors import ConnectError
 
 PREFIX = "sessmig_pytest_"

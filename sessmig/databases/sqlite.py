@@ -11,24 +11,28 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
-from sessmig.databases.sqlite_backup import Saving
 from sessmig.databases.sqlite_connection import connect, path_of
 from sessmig.databases.sqlite_keys import enforced
-from sessmig.databases.sqlite_keyset import Keyset
-from sessmig.databases.sqlite_rehearsal import Rehearsing
 from sessmig.databases.sqlite_running import carry_out, run
 from sessmig.databases.sqlite_scripting import Scripting
 from sessmig.databases.sqlite_tables import Tables
 from sessmig.databases.sqlite_types import TYPES
+from sessmig.databases.sqlite_uri import uri
 from sessmig.databases.sqlite_waiting import PATIENCE_MS, Once, Waiting
 from sessmig.databases.sqlite_watch import Watch
 from sessmig.databases.values import decoded, known, sqlite_literal
 from sessmig.errors import ConnectError, DatabaseError, UsageError
 from sessmig.index_act import IndexAct
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
+from sessmig.naming import file_label
+
+if TYPE_CHECKING:  # what not every run needs is imported where it does
+    from sessmig.databases.sqlite_backup import Saving
+    from sessmig.databases.sqlite_keyset import Keyset
+    from sessmig.databases.sqlite_rehearsal import Rehearsing
 
 _SETTINGS = (
     "automatic_index",
@@ -51,7 +55,7 @@ def open_file(path: str, label: str, *, create: bool) -> Sqlite:
     if os.path.isdir(path):
         raise ConnectError(f"{label}: is a folder", remedy="Give the path of the database file.")
     if sqlite_file.exists(path, label):
-        return Sqlite(connect(sqlite_file.uri(path), label), label, missing=False, path=path)
+        return Sqlite(connect(uri(path), label), label, missing=False, path=path)
     folder = os.path.dirname(os.path.abspath(path))
     if create and not os.path.isdir(folder):
         raise ConnectError(f"{label}: there is no folder {folder}", remedy="Make it, or mend the path.")
@@ -62,7 +66,7 @@ def open_file(path: str, label: str, *, create: bool) -> Sqlite:
 def adopt(connection: sqlite3.Connection, *, create: bool) -> Sqlite:
     """Serve a connection that somebody else has opened: its file by a connection of our own, `:memory:` itself."""
     if path := path_of(connection):
-        return open_file(path, f"sqlite:///{path}", create=create)
+        return open_file(path, file_label(path), create=create)
     return Sqlite(connection, ":memory:", missing=False, borrowed=True)
 
 
@@ -92,7 +96,6 @@ class Sqlite:
         self.watch = self._watch.begin
         self.changes = self._watch.changes
         self.unwatch = self._watch.end
-        self.keyset = partial(Keyset, self.query, self._cursor, self._told)
         self.blockers = partial(sqlite_file.readers, path)
         self.faults = partial(sqlite_faults.find_faults, self.query, self.tables)
 
@@ -182,7 +185,7 @@ class Sqlite:
 
     def _make_file(self) -> None:
         self._connection.close()
-        self._connection = connect(sqlite_file.uri(self._path, create=True), self.label)
+        self._connection = connect(uri(self._path, create=True), self.label)
         self._connection.text_factory = decoded
         self._be_quick()
         self.is_missing = False
@@ -244,10 +247,19 @@ class Sqlite:
     def scripting(self) -> Scripting:
         return Scripting(self.label)
 
+    def keyset(self, table: str, column: str) -> Keyset:
+        from sessmig.databases.sqlite_keyset import Keyset
+
+        return Keyset(self.query, self._cursor, self._told, table, column)
+
     def rehearsing(self) -> Rehearsing:
+        from sessmig.databases.sqlite_rehearsal import Rehearsing
+
         return Rehearsing(self._connection, self._path, self.label, partial(open_file, create=False))
 
     def saving(self, programs: str | None = None) -> Saving:
+        from sessmig.databases.sqlite_backup import Saving
+
         return Saving(self._path, self.label, self._let_go, self._make_file)
 
     def _let_go(self) -> None:

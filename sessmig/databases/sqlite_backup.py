@@ -19,6 +19,7 @@ from sessmig.databases.saving import Beside
 from sessmig.databases.sqlite_broken import BrokenFile, wait_for_openers
 from sessmig.databases.sqlite_connection import connect
 from sessmig.databases.sqlite_damage import code, damage, opened, tells_damage
+from sessmig.databases.sqlite_uri import HEADER, uri
 from sessmig.errors import BackupError, LockError
 from sessmig.model import Holder
 
@@ -82,7 +83,7 @@ class Saving:
         """Nothing is needed but Python."""
 
     def _open(self, *, create: bool = False) -> sqlite3.Connection:
-        connection = connect(sqlite_file.uri(self._path, create=create), self._label)
+        connection = connect(uri(self._path, create=create), self._label)
         connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}").close()
         return connection
 
@@ -137,7 +138,7 @@ class Saving:
             raise BackupError(f"{self._label}: {what}: {error}") from None
 
     def inspect(self, path: str, *, sealed: bool) -> None:
-        if not _head(path).startswith(sqlite_file.HEADER):
+        if not _head(path).startswith(HEADER):
             raise BackupError(f"{path}: not a SQLite database", remedy="Give a backup of this database.")
         for beside in (f"{path}-wal", f"{path}-journal"):
             if not sealed and os.path.exists(beside) and os.stat(beside).st_size:

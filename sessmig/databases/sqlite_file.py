@@ -1,4 +1,4 @@
-"""What can be told of a SQLite file from outside: how it has to be opened, and who holds it.
+"""What can be told of a SQLite file from outside: whether it is there, and who holds it.
 
 Knows the file system; opens no database.
 """
@@ -8,27 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from urllib.parse import quote
 
 from sessmig.blocker import Blocker
 from sessmig.errors import ConnectError
 from sessmig.model import Holder
-
-HEADER = b"SQLite format 3\0"
-
-
-def uri(path: str, *, create: bool = False) -> str:
-    """Return the URI that opens a file, and makes it only with `create`.
-
-    A file in WAL mode that we may not write is opened as immutable, unless somebody has it open (`-wal` is there):
-    SQLite would leave `-wal` and `-shm` beside it that its owner cannot use, or, where it may not make them, read
-    nothing at all.
-    """
-    path = os.path.abspath(path)
-    mode = "rwc" if create else "rw"
-    if not create and not os.access(path, os.W_OK) and not os.path.exists(f"{path}-wal") and _is_wal(path):
-        mode = "ro&immutable=1"
-    return f"file:{quote(os.fsencode(path))}?mode={mode}"
 
 
 def exists(path: str, label: str) -> bool:
@@ -44,20 +27,6 @@ def exists(path: str, label: str) -> bool:
     except OSError as error:
         raise ConnectError(f"{label}: {error.strerror}", remedy="May you enter all of its folders?") from None
     return True
-
-
-def _is_wal(path: str) -> bool:
-    """Read it from the header; to be asked only of a file that we may not write.
-
-    Closing the file drops every lock that this process has on it, those of the application's connections too; here
-    they can be no more than readers'. See https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled
-    """
-    try:
-        with open(path, "rb") as file:
-            header = file.read(20)
-    except OSError:
-        return False
-    return header.startswith(HEADER) and header[18:20] == b"\2\2"
 
 
 def opener(path: str) -> Holder:

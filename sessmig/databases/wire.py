@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 from psycopg.types.string import StrDumperUnknown
 from psycopg.waiting import Ready, Wait
 
+from sessmig.databases.postgres_connecting import redacted
 from sessmig.databases.values import Real, decoded
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell
@@ -27,13 +28,6 @@ _REAL, _DOUBLE = 700, 701
 _LONG = 4000
 """A number of more digits Python does not make an int of."""
 _BOOLEAN, _NUMERIC, _BYTEA = 16, 1700, 17
-
-
-def redacted(text: str, secrets: Sequence[str]) -> str:
-    """Return a text without the passwords in it."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
 
 
 class Wire:

@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sessmig import CheckError, ensure_migrations
-from sessmig.results import Report
+from sessmig import CheckError, Report, ensure_migrations
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 from tests.guard.watching import listed, transaction

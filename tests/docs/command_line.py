@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from sessmig.cli import cli
+from sessmig.group import cli
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 _HEAD = """# Command line

@@ -19,8 +19,8 @@ import click
 import psycopg
 import pytest
 
-from sessmig.cli import cli
 from sessmig.errors import SessmigError
+from sessmig.group import cli
 from sessmig.options import tell
 
 FIRST = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO people VALUES (1, 'Ada'), (2, NULL);\n"

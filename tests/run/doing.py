@@ -9,8 +9,9 @@ from sessmig import status as looking
 from sessmig.databases import connect
 from sessmig.job import Job
 from sessmig.plan import Wish
-from sessmig.results import Report, StatusReport
+from sessmig.results import StatusReport
 from sessmig.run import migrate as run
+from sessmig.run_report import Report
 from tests.fixtures.probe import Probe
 
 
