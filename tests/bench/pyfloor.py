@@ -1,7 +1,7 @@
 """The floor: the least that Python can do to migrate a database. No proof, no report, no word when it goes wrong.
 
 It lists the files, hashes them, locks, sends each in one transaction as one query, and writes a history row with it.
-`python tests/bench/pyfloor.py DATABASE FOLDER`, with a path or a postgresql:// URL.
+`python tests/bench/pyfloor.py DATABASE FOLDER [--single-transaction]`, with a path or a postgresql:// URL.
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ def pending(files: list[File], done: dict[str, str]) -> list[File]:
     return [file for file in files if file[0] not in done]
 
 
-def on_sqlite(path: str, folder: str) -> int:
+def transactions(todo: list[File], *, single: bool) -> list[str]:
+    """Return what is sent: each file with its history row, or all of them together."""
+    scripts = [f"{data.decode()}\n;INSERT INTO history VALUES ('{name}', '{digest}');\n" for name, digest, data in todo]
+    return ["".join(scripts)] if single and scripts else scripts
+
+
+def on_sqlite(path: str, folder: str, *, single: bool = False) -> int:
     """Migrate a SQLite file."""
     import sqlite3
 
@@ -48,14 +54,13 @@ def on_sqlite(path: str, folder: str) -> int:
     todo = pending(files, done)
     if todo:
         db.execute(HISTORY)
-    for name, digest, data in todo:
-        record = f"INSERT INTO history VALUES ('{name}', '{digest}')"
-        db.executescript(f"BEGIN IMMEDIATE;\n{data.decode()}\n;{record};\nCOMMIT;")
+    for script in transactions(todo, single=single):
+        db.executescript(f"BEGIN IMMEDIATE;\n{script}COMMIT;")
     db.close()
     return len(todo)
 
 
-def on_postgres(url: str, folder: str) -> int:
+def on_postgres(url: str, folder: str, *, single: bool = False) -> int:
     """Migrate a PostgreSQL database."""
     import psycopg
 
@@ -68,18 +73,16 @@ def on_postgres(url: str, folder: str) -> int:
     todo = pending(files, done)
     if todo:
         db.execute(HISTORY)
-    for name, digest, data in todo:
-        lock = f"SELECT pg_advisory_xact_lock({KEY})"
-        record = f"INSERT INTO history VALUES ('{name}', '{digest}')"
-        db.execute(f"BEGIN;\n{lock};\n{data.decode()}\n;{record};\nCOMMIT;".encode())
+    for script in transactions(todo, single=single):
+        db.execute(f"BEGIN;\nSELECT pg_advisory_xact_lock({KEY});\n{script}COMMIT;".encode())
     db.close()
     return len(todo)
 
 
-def migrate(database: str, folder: str) -> int:
+def migrate(database: str, folder: str, *, single: bool = False) -> int:
     """Apply what is pending, and return how many files that were."""
-    return (on_postgres if database.startswith("postgresql:") else on_sqlite)(database, folder)
+    return (on_postgres if database.startswith("postgresql:") else on_sqlite)(database, folder, single=single)
 
 
 if __name__ == "__main__":
-    print(migrate(sys.argv[1], sys.argv[2]), "applied")
+    print(migrate(sys.argv[1], sys.argv[2], single="--single-transaction" in sys.argv), "applied")
