@@ -63,7 +63,7 @@ class Course:
         for table in tables:
             full = script.parts(table.sql, dialect)
             self._standing[full] = table.identity
-            if full[-1] == script.comparable(table.name, dialect):
+            if not self._home and full[-1] == script.comparable(table.name, dialect):
                 self._home = full[0]
         self._borne: dict[int, set[tuple[str, ...]]] = {}
         """The names that the tables made or renamed by the script have had."""

@@ -11,68 +11,10 @@ from heapq import heappop, heappush
 from itertools import count
 
 from sessmig.course import Course, Tally
-from sessmig.model import Cell
-from sessmig.rows import Change, Column, Table
+from sessmig.rows import Change, Table
+from sessmig.stands import Copy, Drop, Link, Stand, Truncate
 
-Keys = tuple[tuple[Cell, ...], ...]
 _NOTHING = Change()
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A table made in the step, as it stood when the one that it may stand for was dropped."""
-
-    rows: int | None
-    missing: int | None
-    """How many rows of the other have no row here."""
-    keys: Keys = ()
-    lacking: tuple[tuple[Column, int | None], ...] = ()
-    """The columns of the other that are not here, with their number of values."""
-    deleted: int = 0
-    """How many rows the statements until then had deleted here."""
-    columns: tuple[Column, ...] = ()
-    """Its own columns."""
-    emptied: tuple[tuple[Column, int], ...] = ()
-    """The columns of the other that have fewer values here, and how many fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """A table as it stood when it was seen last."""
-
-    table: Table
-    rows: int | None
-    change: Change
-
-
-Link = tuple["Drop", Copy, int]
-"""A table that was dropped, how one stood that was made in its place, and which that is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """A table as it stood just before it was dropped."""
-
-    table: Table
-    line: int
-    rows: int | None
-    keys: Keys = ()
-    deleted: int = 0
-    """How many of its rows had been deleted until then."""
-    copies: Mapping[int, Copy] = field(default_factory=dict)
-    """The tables that may stand for it, by their identity."""
-    stands: Mapping[int, Stand] = field(default_factory=dict)
-    """The table itself, and the parts that it had then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Truncate:
-    """A table as it stood just before a TRUNCATE that names it."""
-
-    line: int
-    rows: int | None
-    deleted: int = 0
-    """How many of its rows had been deleted until then; some databases forget that with the rows."""
 
 
 @dataclass(slots=True)
@@ -97,6 +39,8 @@ class Evidence:
     """The tables that nobody else has written to since their rows were counted."""
     rewritten: frozenset[int] = frozenset()
     """The tables that a statement may have written anew, as far as it was asked for."""
+    changed: frozenset[int] | None = None
+    """The tables that are not as they were, or not there any more; None where nobody has compared them."""
     _trees: dict[int, list[int]] | None = None
     _chains: dict[int, list[Link]] | None = None
 
@@ -108,12 +52,28 @@ class Evidence:
         return identity
 
     def trees(self) -> dict[int, list[int]]:
-        """Return the tables, each partitioned one with its parts; to be asked once all is seen."""
+        """Return the tables that are to be judged, a partitioned one with its parts; to be asked once all is seen."""
         if self._trees is None:
             self._trees = {}
-            for identity in {**self.before, **self.after}:
+            looked = self._to_look_at()
+            for identity in (one for one in {**self.before, **self.after} if looked is None or one in looked):
                 self._trees.setdefault(self.top(identity), []).append(identity)
         return self._trees
+
+    def _to_look_at(self) -> set[int] | None:
+        """Return the tables that something may have happened to, and all parts of others; None stands for all."""
+        if self.changed is None:
+            return None
+        looked = {*self.changed, *self.rows_before, *self.rows_after, *self.changes, *self.course.tallies}
+        looked |= {*self.drops, *self.truncated, *(identity for identity, _ in self.columns)}
+        parts = (i for tables in (self.before, self.after) for i, table in tables.items() if table.parent is not None)
+        return looked.union(parts, map(self.top, looked))
+
+    def note_changed(self) -> set[int]:
+        """Note which tables are not as they were; return those of them that stand. Of a thousand it is one or two."""
+        changed = {i for i, t in self.after.items() if (old := self.before.get(i)) is not t and old != t}
+        self.changed = frozenset(changed | (self.before.keys() - self.after.keys()))
+        return changed
 
     def name(self, identity: int) -> str:
         return (self.after.get(identity) or self.before[identity]).name

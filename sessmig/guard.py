@@ -145,6 +145,8 @@ class Guard:
 
     def _rewritten(self) -> Iterator[int]:
         """Return the tables that a statement may write anew, row by row: they get another storage, and lose nothing."""
+        if not any(kind.verb in _REWRITING for kind in self._kinds):
+            return
         course = Course(self._seen.before.values(), self._dialect)
         for number, (piece, outline) in enumerate(zip(self._source.pieces, self.outlines, strict=True)):
             if outline.verb in _REWRITING and (identity := course.find(outline.target)) is not None:
@@ -237,19 +239,18 @@ class Guard:
         seen.course.settle(tables)
         if self._depth == "range":
             return
+        changed = seen.note_changed()
         touched = {*seen.rows_before, *seen.changes, *seen.course.tallies}
-        touched |= seen.after.keys() - seen.before.keys()
-        touched |= {i for i, t in seen.after.items() if _has_moved(t, seen.before.get(i))}
-        touched |= {i for i, t in seen.after.items() if i in seen.before and t.parent != seen.before[i].parent}
-        touched |= {seen.top(identity) for identity in touched}
+        touched |= {i for i in changed if (old := seen.before.get(i)) is None or old.parent != seen.after[i].parent}
+        moved = {i for i in changed if _has_moved(seen.after[i], seen.before.get(i))}
+        touched |= moved | {seen.top(identity) for identity in touched | moved}
         seen.rows_after = looks.counts(database, [seen.after[i] for i in sorted(touched) if i in seen.after])
-        unread = [i for i, t in seen.after.items() if i not in seen.rows_after and _has_moved(t, seen.before.get(i))]
-        seen.rewritten = frozenset(self._rewritten()) if unread else frozenset()
+        seen.rewritten = frozenset() if moved <= seen.rows_after.keys() else frozenset(self._rewritten())
         if self._depth == "statement":
             return
-        changed = [seen.after[identity] for identity in touched if identity in seen.after]
+        standing = [seen.after[identity] for identity in touched if identity in seen.after]
         with database.read_only():
-            found = database.faults(changed, self._source.pieces)
+            found = database.faults(standing, self._source.pieces)
         self._checks = new_faults(self._faults, found, str(self._source.path))
         self._checks += switched_off(self._source, self._dialect)
 
@@ -263,7 +264,7 @@ class Guard:
         Args:
             covered: how many deleted rows merges account for, by the name of their source before the step.
         """
-        course = Course(self._seen.before.values(), self._dialect)
+        course = Course(self._seen.before.values() if covered else (), self._dialect)
         known = {course.find(name): rows for name, rows in covered.items()}
         return losses(self._seen, self._declared, {top: rows for top, rows in known.items() if top is not None})
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from sessmig import looks, script
 from sessmig.course import CHANGING, Course
 from sessmig.declared import Declared
-from sessmig.evidence import Copy, Drop, Evidence, Stand, Truncate
+from sessmig.evidence import Evidence
 from sessmig.model import Script
 from sessmig.rows import Column, Table
+from sessmig.stands import Copy, Drop, Stand, Truncate
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database

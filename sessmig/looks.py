@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sessmig.errors import DatabaseError
-from sessmig.evidence import Keys
 from sessmig.model import Cell
 from sessmig.rows import Table
+from sessmig.stands import Keys
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database

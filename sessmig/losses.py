@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 
 from sessmig.declared import Declared
 from sessmig.effects import line_of, reasons
-from sessmig.evidence import Copy, Drop, Evidence, Keys, Link
+from sessmig.evidence import Evidence
 from sessmig.looks import KEYS
 from sessmig.rows import Column, Loss, Table
+from sessmig.stands import Copy, Drop, Keys, Link
 
 
 def losses(seen: Evidence, declared: Declared, covered: Mapping[int, int]) -> tuple[Loss, ...]:

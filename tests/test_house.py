@@ -154,6 +154,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "course": (1.2, "left"),
     "declared": (1.2, "left"),
     "gone": (1.4, "left"),
+    "stands": (1.3, "left"),
     "evidence": (1.4, "left"),
     "effects": (1.6, "left"),
     "looks": (1.6, "left"),

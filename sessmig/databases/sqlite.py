@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
 from sessmig.databases.sqlite_connection import connect, path_of
 from sessmig.databases.sqlite_keys import enforced
+from sessmig.databases.sqlite_names import words
+from sessmig.databases.sqlite_reach import BY_HAND
 from sessmig.databases.sqlite_running import carry_out, run
 from sessmig.databases.sqlite_scripting import Scripting
 from sessmig.databases.sqlite_tables import Tables
@@ -97,7 +99,7 @@ class Sqlite:
         self.changes = self._watch.changes
         self.unwatch = self._watch.end
         self.blockers = partial(sqlite_file.readers, path)
-        self.faults = partial(sqlite_faults.find_faults, self.query, self.tables)
+        self.faults = partial(sqlite_faults.find_faults, self.query, self.tables, keyed=self._tables.have_keys)
 
     def __enter__(self) -> Sqlite:
         connection = self._connection
@@ -172,13 +174,17 @@ class Sqlite:
             self._make_file()
         self._waiting.allow(wait)
         with enforced(self.query, foreign_keys=foreign_keys):
+            is_kept = False
             self._waiting.begin(on_wait)
             try:
                 yield
                 if keep:
                     # Without a WAL a reader may be in the way of the commit; no reason to lose the work at once.
                     self._waiting.insist("COMMIT", on_wait, kind="READ")
+                    is_kept = True
             finally:
+                if not is_kept:
+                    self._tables.forget()
                 if self._connection.in_transaction:
                     self._command("ROLLBACK")
                 self._waiting.allow()
@@ -188,6 +194,7 @@ class Sqlite:
         self._connection = connect(uri(self._path, create=True), self.label)
         self._connection.text_factory = decoded
         self._be_quick()
+        self._tables.forget()
         self.is_missing = False
 
     @contextmanager
@@ -238,6 +245,8 @@ class Sqlite:
     ) -> int | None:
         told = Once(lambda holder: on_event(f"waiting for the lock, held by {holder}"))
         self._waiting.allow()
+        if words([piece.statement]) & BY_HAND:
+            self._tables.distrust()
         self._waiting.until_done(lambda: carry_out(self._cursor(), piece), told)
         return None
 
@@ -255,7 +264,9 @@ class Sqlite:
     def rehearsing(self) -> Rehearsing:
         from sessmig.databases.sqlite_rehearsal import Rehearsing
 
-        return Rehearsing(self._connection, self._path, self.label, partial(open_file, create=False))
+        return Rehearsing(
+            self._connection, self._path, self.label, partial(open_file, create=False), self._tables.forget
+        )
 
     def saving(self, programs: str | None = None) -> Saving:
         from sessmig.databases.sqlite_backup import Saving

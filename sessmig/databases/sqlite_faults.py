@@ -45,6 +45,7 @@ def find_faults(
     pieces: Sequence[Piece],
     *,
     is_all: bool = False,
+    keyed: Callable[[], bool],
 ) -> tuple[Fault, ...]:
     """Find rows whose foreign key has no row, and foreign keys that point to no table, or to no key.
 
@@ -59,7 +60,10 @@ def find_faults(
         touched: of no use here.
         pieces: the statements of the step.
         is_all: there will be others.
+        keyed: tells whether any table has a foreign key.
     """
+    if not keyed():
+        return ()
     listed = query(_KEYS).rows
     enforced, deferred = (query(f"PRAGMA {name}").rows[0][0] for name in ("foreign_keys", "defer_foreign_keys"))
     everything = is_all or not enforced or bool(deferred) or any(map(_can_break, pieces))

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sessmig.databases.sqlite_names import GAP, Names, folded, replaced, words
+from sessmig.databases.sqlite_names import Names, folded, replaced, words
 from sessmig.databases.sqlite_tables import Known, Tables
 from sessmig.model import Piece
 
 # The function replace() deletes nothing.
 _REPLACE = re.compile(r"\bREPLACE\b(?!\s*\()", re.IGNORECASE)
-_ON_CONFLICT = re.compile(rf"\bON{GAP}CONFLICT{GAP}REPLACE\b", re.IGNORECASE | re.DOTALL)
+BY_HAND = {"writable_schema", "schema_version"}
+"""With one of these words in a statement, SQLite's own count of the changes of the schema may tell nothing."""
 _TAKING = {"delete", "replace", "drop"}
 """Without one of these words in a statement, or in a trigger, no row can go."""
 
@@ -29,26 +30,39 @@ class Reach:
     """
 
     def __init__(self, tables: Tables, pieces: Sequence[Piece]) -> None:
-        self._standing = {table.identity: folded(table.name) for table in tables.refresh()}
+        standing = tables.refresh()
+        triggers = tables.triggers()
+        said = words(piece.statement for piece in pieces)
+        # Whoever writes the schema by hand may make triggers of any text.
+        self.is_by_hand = bool(said & BY_HAND)
+        self.is_harmless = not (
+            self.is_by_hand or triggers or said & _TAKING or any(table.replaces for table in standing)
+        )
+        """Whether no row can go. Of the most files that is all there is to say."""
+        if not self.is_harmless:
+            self._follow(tables, pieces, triggers, said)
+
+    def _follow(
+        self, tables: Tables, pieces: Sequence[Piece], triggers: Sequence[tuple[str, str]], said: set[str]
+    ) -> None:
+        standing = tables.refresh()
+        self._standing = {table.identity: folded(table.name) for table in standing}
         self._links = tables.reached(by_keys=True)
         known = {*self._standing.values(), *self._links}
         self._names = Names(known)
-        said = words(piece.statement for piece in pieces)
-        # Whoever writes the schema by hand may make triggers of any text.
-        by_hand = "writable_schema" in said
-        self._reached = known if by_hand else self._followed(self._names.among(said))
-        triggers = [(on, body) for on, body in tables.triggers() if on in self._reached]
-        sql = {folded(table.name): table.sql for table in tables.refresh()}
-        schema = {name for name in self._reached if _ON_CONFLICT.search(sql.get(name, ""))}
+        self._reached = known if self.is_by_hand else self._followed(self._names.among(said))
+        triggers = [(on, body) for on, body in triggers if on in self._reached]
+        schema = {folded(table.name) for table in standing if table.replaces} & self._reached
         self._suspects = self._replaced(pieces, triggers)
         """The names of what REPLACE may delete rows of; None if that may be everything."""
         if self._suspects is not None:
             self._suspects = self._followed(self._suspects | schema)
-        self._is_harmless = not (by_hand or schema or said & _TAKING or words(body for _, body in triggers) & _TAKING)
+        fired = words(body for _, body in triggers)
+        self.is_harmless = not (self.is_by_hand or schema or said & _TAKING or fired & _TAKING)
 
     def may_take(self, table: Known) -> bool:
         """Tell whether rows of a table may go; of one that the step has made they may, if any may."""
-        return not self._is_harmless and (
+        return not self.is_harmless and (
             table.identity not in self._standing or self._standing[table.identity] in self._reached
         )
 

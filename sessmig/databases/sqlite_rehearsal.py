@@ -38,12 +38,18 @@ class Rehearsing:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, path: str, label: str, open_copy: Callable[[str, str], Database]
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        label: str,
+        open_copy: Callable[[str, str], Database],
+        on_undone: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._path = path
         self._label = label
         self._open_copy = open_copy
+        self._on_undone = on_undone
 
     @contextmanager
     def stage(self, on: Database | None, *, wait: float) -> Iterator[Database]:
@@ -110,6 +116,7 @@ class Rehearsing:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO sessmig_undone").close()
                 self._connection.execute("RELEASE sessmig_undone").close()
+            self._on_undone()
 
     def lasting(self, exclude: Collection[str]) -> tuple[str, ...]:
         """SQLite rolls everything back."""

@@ -22,10 +22,14 @@ _CHANGES_NAMES = re.compile(
     rf"(?:(CREATE){GAP}(?:TEMP\w*{GAP}|VIRTUAL{GAP})?|(ALTER){GAP}|(DROP){GAP})TABLE\b", re.IGNORECASE | re.DOTALL
 )
 _MASTER = """
-SELECT name, rootpage, coalesce(sql, '')
+SELECT name, rootpage, coalesce(sql, '') AS sql
 FROM main.sqlite_master
 WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'
 ORDER BY name"""
+# In one text: each value that comes by itself costs as much as all of it.
+_PARTS, _ROWS = "\x1f", "\x1e"
+_AS_ONE = f"""
+SELECT count(*), group_concat(name || char(31) || rootpage || char(31) || sql, char(30)) FROM ({_MASTER})"""
 _TRIGGERS = f"""
 SELECT tbl_name, sql FROM main.sqlite_master WHERE type = 'trigger' AND sql <> ''
 UNION ALL
@@ -43,6 +47,9 @@ JOIN pragma_foreign_key_list(m.name, 'main') AS k
 WHERE m.type = 'table'{only}"""
 _AT_ONCE = 20
 """If the columns of more tables than this are asked for, those of all are: one question instead of many."""
+_VIRTUAL = re.compile(rf"CREATE{GAP}VIRTUAL\b", re.IGNORECASE | re.DOTALL)
+_ON_CONFLICT = re.compile(rf"\bON{GAP}CONFLICT{GAP}REPLACE\b", re.IGNORECASE | re.DOTALL)
+_SIZE = "SELECT page_count * page_size FROM pragma_page_count('main'), pragma_page_size('main')"
 _SHADOWS = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
 _SHADOW_ENDINGS = "content|data|idx|docsize|config|segments|segdir|stat|node|parent|rowid"
 
@@ -62,10 +69,16 @@ class Known:
     key: tuple[str, ...] = ()
     parents: tuple[tuple[str, str], ...] = ()
     """The tables that its foreign keys name, each with what becomes of a row here when one is deleted there."""
+    is_virtual: bool = False
+    replaces: bool = False
+    """Whether a constraint of its own says ON CONFLICT REPLACE."""
 
-    @property
-    def is_virtual(self) -> bool:
-        return re.match(rf"CREATE{GAP}VIRTUAL\b", self.sql, re.IGNORECASE | re.DOTALL) is not None
+    def define(self, root: int, sql: str) -> None:
+        """Take over what the schema says now."""
+        if sql != self.sql:
+            self.is_virtual = _VIRTUAL.match(sql) is not None
+            self.replaces = _ON_CONFLICT.search(sql) is not None
+        self.root, self.sql = root, sql
 
     @property
     def full_name(self) -> str:
@@ -83,11 +96,32 @@ class Tables:
         self._query = query
         self._known: list[Known] = []
         self._rows: list[tuple[str, int, str]] = []
-        """What the schema said when it was looked at."""
         self._links: tuple[object, dict[str, set[str]]] = (), {}
         """What the triggers reach, and what it was taken from."""
         self._last = ""
-        """The kind of the statements since the schema was looked at: as long as it is the same, nothing is missed."""
+        """The kind of the statements since then: as long as it is the same, nothing is missed."""
+        self._version: tuple[Cell, ...] = ()
+        """The numbers of the schemas when they were looked at: SQLite counts each change of one."""
+        self._is_counted = True
+        self._said: tuple[tuple[Cell, ...], tuple[tuple[Cell, ...], ...]] = (), ()
+        """The triggers, with the numbers of the schemas that they are from."""
+        self._made: dict[int, Table] = {}
+        """The tables as they were listed last."""
+
+    def forget(self) -> None:
+        """Look anew: a transaction was rolled back, or the file may be another one, and the numbers begin anew."""
+        self._version = ()
+        self._said = (), ()
+
+    def distrust(self) -> None:
+        """Look each time: somebody writes the schema by hand, and SQLite counts that for no change."""
+        self._is_counted = False
+
+    def _versions(self) -> tuple[Cell, ...]:
+        """Return the numbers of both schemas, the temporary one's too; empty where they tell nothing."""
+        if not self._is_counted:
+            return ()
+        return tuple(self._query(f"PRAGMA {place}.schema_version").rows[0][0] for place in ("main", "temp"))
 
     def about_to_run(self, statement: str) -> str:
         """Be told of a statement before it runs; return its kind if it may change a table's name."""
@@ -106,7 +140,11 @@ class Tables:
     def refresh(self) -> list[Known]:
         """Look at the schema."""
         kind, self._last = self._last, ""
-        rows = [(str(name), int(str(root)), str(sql)) for name, root, sql in self._query(_MASTER).rows]
+        version = self._versions()
+        if version and version[:1] == self._version[:1]:
+            return self._known
+        self._version = version
+        rows = self._master()
         if rows == self._rows:
             return self._known
         self._rows = rows
@@ -118,9 +156,17 @@ class Tables:
         self._known = [known.get(name) or Known(next(_numbers), name, 0, "") for name in now]
         new = [table for table in self._known if table.sql != now[table.name][1] or not table.columns]
         for table in self._known:
-            table.root, table.sql = now[table.name]
+            table.define(*now[table.name])
         self._read(new, renaming=kind == "ALTER")
         return self._known
+
+    def _master(self) -> list[tuple[str, int, str]]:
+        ((number, text),) = self._query(_AS_ONE).rows
+        if type(text) is str:  # and not one that is no UTF-8
+            rows = [row.split(_PARTS) for row in text.split(_ROWS)]
+            if len(rows) == number and all(len(row) == 3 for row in rows):
+                return [(name, int(root), sql) for name, root, sql in rows]
+        return [(str(name), int(str(root)), str(sql)) for name, root, sql in self._query(_MASTER).rows]
 
     def _follow_renames(self, now: dict[str, tuple[int, str]]) -> None:
         known = {table.name for table in self._known}
@@ -167,7 +213,9 @@ class Tables:
 
     def reached(self, *, by_keys: bool) -> dict[str, set[str]]:
         """Return for each table or view what a write to it may reach by a trigger, or a foreign key; folded."""
-        rows = self._query(_TRIGGERS).rows
+        rows = self._triggers()
+        if not rows and not by_keys:
+            return {}
         if self._links[0] != (rows, self._rows):
             reached: dict[str, set[str]] = {}
             names = Names([*(folded(table.name) for table in self._known), *(folded(str(on)) for on, _ in rows)])
@@ -182,7 +230,16 @@ class Tables:
 
     def triggers(self) -> tuple[tuple[str, str], ...]:
         """Return the table and the text of each trigger that is not ours; the table folded."""
-        return tuple((folded(str(on)), str(body)) for on, body in self._query(_TRIGGERS).rows)
+        return tuple((folded(str(on)), str(body)) for on, body in self._triggers())
+
+    def _triggers(self) -> tuple[tuple[Cell, ...], ...]:
+        version = self._versions()
+        if not version or version != self._said[0]:
+            self._said = version, self._query(_TRIGGERS).rows
+        return self._said[1]
+
+    def have_keys(self) -> bool:
+        return any(table.parents for table in self.refresh())
 
     def hold(self, table: Table) -> None:
         """Here nobody else writes while our transaction is open."""
@@ -194,22 +251,42 @@ class Tables:
     def listed(self) -> tuple[Table, ...]:
         """Return every user table as it stands now."""
         known = self.refresh()
-        numbers = {folded(table.name): table.identity for table in known}
-        size = self._query("SELECT page_count * page_size FROM pragma_page_count('main'), pragma_page_size('main')")
+        size = self._size()
         reached = self.reached(by_keys=False)
-        return tuple(
-            Table(
-                identity=table.identity,
-                name=table.name,
-                sql=table.full_name,
-                columns=table.columns,
-                key=table.key,
-                size=int(str(size.rows[0][0])),
-                follows=tuple(numbers[name] for name, does in table.parents if does == "CASCADE" and name in numbers),
-                reaches=tuple(sorted(numbers[name] for name in reached.get(folded(table.name), ()) if name in numbers)),
-                is_counted=not table.is_virtual,
-            )
-            for table in known
+        numbers = {}
+        if reached or any(table.parents for table in known):
+            numbers = {folded(table.name): table.identity for table in known}
+        self._made = {table.identity: self._table(table, size, reached, numbers) for table in known}
+        return tuple(self._made.values())
+
+    def _size(self) -> int:
+        """Return how many bytes a table takes at most: those of the file, in steps, so that it is seldom another."""
+        ((size,),) = self._query(_SIZE).rows
+        return 1 << max(0, int(str(size)) - 1).bit_length()
+
+    def _table(self, known: Known, size: int, reached: dict[str, set[str]], numbers: dict[str, int]) -> Table:
+        """Return a table as it stands; the same object as long as it is the same."""
+        follows = tuple(numbers[name] for name, does in known.parents if does == "CASCADE" and name in numbers)
+        reaches: tuple[int, ...] = ()
+        if reached:
+            reaches = tuple(sorted(numbers[n] for n in reached.get(folded(known.name), ()) if n in numbers))
+        old = self._made.get(known.identity)
+        if (
+            old is not None
+            and (old.columns, old.key, old.name) == (known.columns, known.key, known.name)
+            and (old.size, old.follows, old.reaches) == (size, follows, reaches)
+        ):
+            return old
+        return Table(
+            identity=known.identity,
+            name=known.name,
+            sql=known.full_name,
+            columns=known.columns,
+            key=known.key,
+            size=size,
+            follows=follows,
+            reaches=reaches,
+            is_counted=not known.is_virtual,
         )
 
 

@@ -46,6 +46,7 @@ class Watch:
         self._is_inserting: set[int] = set()
         self._from_start: frozenset[int] = frozenset()
         """The tables whose inserted rows are counted since the beginning."""
+        self._is_counting = False
         self._has_made = False
         """Whether the statements have made tables that are not watched yet."""
         self.is_on = False
@@ -60,18 +61,15 @@ class Watch:
         tables = self._tables.refresh()
         self._pieces = (*self._pieces, *pieces) if more else tuple(pieces)
         self._reach = Reach(self._tables, self._pieces)
+        if self._reach.is_by_hand:
+            self._tables.distrust()
         if more:
             self._add([table for table in tables if not table.is_virtual])
             seen = self._counted.keys()
             self._counted |= {i: n for i, n in self._counts(self._named_virtual(pieces)).items() if i not in seen}
             return
-        keys = "".join(f", k{n}" for n in range(_WIDE))
-        self._command(
-            f"CREATE TEMP TABLE {_WATCH} (id INTEGER PRIMARY KEY, deleted INTEGER NOT NULL DEFAULT 0, "
-            "inserted INTEGER NOT NULL DEFAULT 0)"
-        )
-        self._command(f"CREATE TEMP TABLE {_KEYS} (id INTEGER{keys})")
         self._watched, self._is_inserting, self._counted, self._has_made = [], set(), {}, False
+        self._is_counting = False
         self._add([table for table in tables if not table.is_virtual])
         self._counted |= self._counts(self._named_virtual(pieces))
         self._from_start = frozenset(self._is_inserting)
@@ -90,12 +88,27 @@ class Watch:
             self._has_made = False
             self._add([table for table in self._tables.refresh() if not table.is_virtual])
 
+    def _count(self) -> None:
+        """Make the tables that are counted in, where there is a trigger that does."""
+        if self._is_counting:
+            return
+        self._is_counting = True
+        keys = "".join(f", k{n}" for n in range(_WIDE))
+        self._command(
+            f"CREATE TEMP TABLE {_WATCH} (id INTEGER PRIMARY KEY, deleted INTEGER NOT NULL DEFAULT 0, "
+            "inserted INTEGER NOT NULL DEFAULT 0)"
+        )
+        self._command(f"CREATE TEMP TABLE {_KEYS} (id INTEGER{keys})")
+
     def _add(self, tables: Sequence[Known]) -> None:
+        if self._reach.is_harmless:
+            return
         tables = [table for table in tables if self._reach.may_take(table)]
         watched = set(self._watched)
         new = [table for table in tables if table.identity not in watched]
         self._watched += [table.identity for table in new]
         if numbers := ", ".join(f"({table.identity})" for table in new):
+            self._count()
             self._command(f"INSERT INTO temp.{_WATCH} (id) VALUES {numbers}")
         for table in new:
             self._make(table)
@@ -113,6 +126,8 @@ class Watch:
 
     def _numbers(self) -> dict[int, tuple[int, int]]:
         """Return how many rows were deleted and inserted, of those tables that had any."""
+        if not self._is_counting:
+            return {}
         found = self._query(f"SELECT id, deleted, inserted FROM temp.{_WATCH} WHERE deleted OR inserted").rows
         return {int(str(i)): (int(str(deleted)), int(str(inserted))) for i, deleted, inserted in found}
 
@@ -151,6 +166,9 @@ class Watch:
         """Return what was counted until now."""
         if not self.is_on:
             return {}
+        if not (self._is_counting or self._counted):
+            self._tables.refresh()
+            return {}
         numbers = self._numbers()
         tables = {table.identity: table for table in self._tables.refresh()}
         after = self._counts(tables[identity] for identity in self._counted if identity in tables)
@@ -167,6 +185,8 @@ class Watch:
 
     def _keys(self) -> dict[int, list[tuple[Cell, ...]]]:
         found: dict[int, list[tuple[Cell, ...]]] = {}
+        if not self._is_counting:
+            return found
         for number, *values in self._query(f"SELECT * FROM temp.{_KEYS} ORDER BY rowid").rows:
             found.setdefault(int(str(number)), []).append(tuple(values))
         return found
@@ -179,8 +199,9 @@ class Watch:
             self._command(f"DROP TRIGGER IF EXISTS temp.{_DELETED}_{identity}")
         for identity in self._is_inserting:
             self._command(f"DROP TRIGGER IF EXISTS temp.{_INSERTED}_{identity}")
-        self._command(f"DROP TABLE temp.{_WATCH}")
-        self._command(f"DROP TABLE temp.{_KEYS}")
+        if self._is_counting:
+            self._command(f"DROP TABLE temp.{_WATCH}")
+            self._command(f"DROP TABLE temp.{_KEYS}")
         self.is_on = False
 
 
