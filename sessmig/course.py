@@ -174,7 +174,7 @@ class Course:
 
     def settle(self, tables: Sequence[Table]) -> None:
         """Give the tables that were made the numbers that they have."""
-        for table in tables:
+        for table in tables if self._made else ():
             made = self._standing.get(script.parts(table.sql, self._dialect), 0)
             if made < 0:
                 self.tallies[table.identity] = self.tallies.pop(made, Tally())

@@ -6,7 +6,7 @@ transaction mode too, as nothing that it sets outlives a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from sessmig.databases.postgres_deferred import settle
 from sessmig.databases.postgres_exclusive import exclusive
 from sessmig.databases.postgres_faults import faults
 from sessmig.databases.postgres_keyset import Keyset
+from sessmig.databases.postgres_listing import Listing
 from sessmig.databases.postgres_lock import begin_locked, lock_key
 from sessmig.databases.postgres_locks import LockLog
 from sessmig.databases.postgres_rehearsal import Rehearsing
@@ -35,7 +36,7 @@ from sessmig.databases.postgres_replication import replay_lag
 from sessmig.databases.postgres_running import run
 from sessmig.databases.postgres_scripting import READ_NO_MORE, READ_ONLY, Scripting
 from sessmig.databases.postgres_settings import Settings
-from sessmig.databases.postgres_tables import held, tables
+from sessmig.databases.postgres_tables import held
 from sessmig.databases.postgres_watch import Watch
 from sessmig.databases.values import postgres_literal
 from sessmig.databases.wire import Wire
@@ -43,7 +44,7 @@ from sessmig.errors import DatabaseError, LedgerError
 from sessmig.index_act import IndexAct
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
-from sessmig.rows import Change, Fault, Table
+from sessmig.rows import Fault, Table
 
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
 
@@ -84,14 +85,14 @@ class Postgres:
         self._settings = Settings(self._wire)
         self._watch = Watch(self._wire)
         self._locks = LockLog(self._wire)
+        self._listing = Listing(self._wire, self._watch)
+        self.tables, self.changes = self._listing.tables, self._listing.changes
         self.keyset, self.replay_lag = partial(Keyset, self._wire), partial(replay_lag, self._wire)
         self._borrowed = borrowed
         self._before: tuple[bool, int | None] = (True, None)
         self._encoding = "UTF8"
         self._notices: list[str] = []
-        self._name = self._schema = ""
-        self._set_local = ""
-        self._transaction = ""
+        self._name = self._schema = self._set_local = self._transaction = ""
 
     def __enter__(self) -> Postgres:
         connection = self._connection
@@ -126,7 +127,7 @@ class Postgres:
     def _introduce(self) -> None:
         server = introduced(self._wire, self.label)
         self._settings.note_patience()
-        self._schema, self._name = server.schema, server.database
+        self._schema, self._name, self._listing.schema = server.schema, server.database, server.schema
         if server.checks_client:
             # Of a client that was killed the server learns only when it looks.
             self._set_local = "SET LOCAL client_connection_check_interval = '1s';"
@@ -146,8 +147,8 @@ class Postgres:
         return catalogue.columns(self._wire, self.table(name))
 
     def find_ledger(self, name: str, columns: Collection[str]) -> None:
-        # A migration may make a schema that then comes before the ledger's own ("$user"); and a tenant's schema may
-        # come before one that all share. To take either ledger in silence would apply twice, or skip.
+        # A migration may make a schema that then comes before the ledger's own ("$user"); a tenant's may come before
+        # one that all share. To take either ledger in silence would apply twice, or skip.
         found = catalogue.schemas_with(self._wire, name, columns)
         if found and self._schema not in found:
             raise LedgerError(
@@ -184,8 +185,10 @@ class Postgres:
     ) -> Iterator[None]:
         try:
             key = lock_key(self._name, self._schema, lock)
+            self._wire.remember_plans(is_ours=not self._borrowed)
             self._settings.begin(begin_locked(self._wire, key, self.label, wait=wait, on_wait=on_wait, steady=steady))
             self._wire.command(self._set_local + self._settings.limit_waiting(lock_timeout))
+            self._listing.is_own = True
             yield
             if keep:
                 self._commit()
@@ -200,6 +203,7 @@ class Postgres:
             raise
         if status.command_status != b"COMMIT":
             raise DatabaseError("the transaction could not be committed; the server rolled it back")
+        self._listing.is_own = False
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -220,6 +224,7 @@ class Postgres:
 
     def mark(self, text: str = "") -> Mark:
         self._wire.command("SELECT pg_current_xact_id()")
+        self._wire.forget_plans(text)
         self._settings.note_own_names(text)
         self._settings.note_temporary()
         mark = self._settings.look()
@@ -250,11 +255,9 @@ class Postgres:
     def run_alone(
         self, piece: Piece, act: IndexAct | None, *, resumed: bool, on_event: Callable[[str], None]
     ) -> int | None:
+        self._wire.forget_plans(piece.statement)
         watcher = Watcher(self._connection, self.label, self._secrets, on_event)
         return Alone(self._wire, self._settings, watcher, self._notices.append).run(piece, act, resumed=resumed)
-
-    def tables(self) -> tuple[Table, ...]:
-        return tables(self._wire, self._schema)
 
     def hold(self, table: Table) -> None:
         self._wire.command(f"LOCK TABLE {table.sql} IN ACCESS EXCLUSIVE MODE")
@@ -266,9 +269,6 @@ class Postgres:
         if not more:  # the server counts, whatever comes
             self._watch.begin()
 
-    def changes(self) -> Mapping[int, Change]:
-        return self._watch.changes()
-
     def unwatch(self) -> None:
         self._watch.end()
 
@@ -279,7 +279,7 @@ class Postgres:
         return Scripting(self._wire, self._name, self._schema)
 
     def rehearsing(self) -> Rehearsing:
-        return Rehearsing(self, self._wire, self._locks, self._schema)
+        return Rehearsing(self, self._wire, self._locks, self._schema, self._listing.forget)
 
     def saving(self, programs: str | None = None) -> Saving:
         return Saving(self, self._wire, connection_parameters(self._connection.info), programs, self._secrets)
@@ -296,5 +296,6 @@ class Postgres:
         self._notices.append(f"{diag.severity}: {diag.message_primary}")
 
     def _roll_back(self) -> None:
+        self._listing.end()
         if self._connection.info.transaction_status not in (pq.TransactionStatus.IDLE, pq.TransactionStatus.UNKNOWN):
             self._wire.command("ROLLBACK")

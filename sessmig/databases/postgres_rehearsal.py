@@ -6,7 +6,7 @@ Knows how two databases are told apart; decides nothing and prints nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -38,13 +38,17 @@ class Rehearsing:
         wire: its connection.
         locks: what looks at its locks.
         schema: the ledger's schema.
+        on_undone: called when something was rolled back.
     """
 
-    def __init__(self, database: Database, wire: Wire, locks: LockLog, schema: str) -> None:
+    def __init__(
+        self, database: Database, wire: Wire, locks: LockLog, schema: str, on_undone: Callable[[], None]
+    ) -> None:
         self._database = database
         self._wire = wire
         self._locks = locks
         self._schema = schema
+        self._on_undone = on_undone
 
     @contextmanager
     def stage(self, on: Database | None, *, wait: float) -> Iterator[Database]:
@@ -81,6 +85,7 @@ class Rehearsing:
             yield
         finally:
             self._wire.command("ROLLBACK TO sessmig_undone; RELEASE sessmig_undone")
+            self._on_undone()
 
     def lasting(self, exclude: Collection[str]) -> tuple[str, ...]:
         ours = [self._database.table(name) for name in exclude]

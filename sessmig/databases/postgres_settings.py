@@ -5,7 +5,9 @@ Knows what they were before a file ran, and gives them back; decides nothing and
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 
 from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError
@@ -13,14 +15,12 @@ from sessmig.model import Cell, Mark
 
 # These two sessmig sets itself, for the transaction only.
 _SETTINGS = """
-SELECT pg_current_xact_id_if_assigned()::text, name, setting, source = 'session'
-FROM pg_settings
-WHERE context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
-  AND name NOT IN ('client_connection_check_interval', 'lock_timeout')
-UNION ALL
-SELECT pg_current_xact_id_if_assigned()::text, 'role', current_setting('role'), true
-UNION ALL
-SELECT pg_current_xact_id_if_assigned()::text, 'session_authorization', session_user, true"""
+SELECT pg_catalog.pg_current_xact_id_if_assigned()::text, (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(name, setting, source = 'session'))
+    FROM pg_catalog.pg_settings
+    WHERE context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
+      AND name NOT IN ('client_connection_check_interval', 'lock_timeout')
+)::text, pg_catalog.current_setting('role'), session_user::text"""
 _PATIENCE = "SELECT setting::bigint, source = 'session' FROM pg_settings WHERE name = 'lock_timeout'"
 # What stands in the session's temporary schema, but for what belongs to something else there.
 _TEMPORARY = """
@@ -109,9 +109,9 @@ class Settings:
 
     def look(self) -> Mark:
         """Return all that the server lists, and the open transaction."""
-        found = self._wire.query(_SETTINGS).rows
-        settings = [(str(name), str(value), bool(own)) for _, name, value, own in found]
-        return Mark(str(found[0][0]), tuple(settings))
+        ((transaction, listed, role, authorization),) = self._wire.query(_SETTINGS).rows
+        rights = (("role", str(role), True), ("session_authorization", str(authorization), True))
+        return Mark(str(transaction), (*_settings(str(listed)), *rights))
 
     def give_back(self, mark: Mark, now: Mark) -> None:
         """Set what has changed since the mark to what it was.
@@ -139,3 +139,9 @@ class Settings:
 
     def _set(self, name: str, value: Cell) -> None:
         self._wire.query("SELECT set_config($1, $2, false)", (name, value))
+
+
+@lru_cache(maxsize=4)
+def _settings(listed: str) -> tuple[tuple[str, str, bool], ...]:
+    """Read what the server lists: behind a step it is most often what it was before."""
+    return tuple((name, str(value), own) for name, value, own in json.loads(listed))

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 from sessmig.databases.wire import Wire
-from sessmig.model import Cell
 from sessmig.rows import Column, Table
 
 # Whether the rows of a table `c` stand in others, on other nodes too: Citus has given it such a trigger.
@@ -30,7 +29,8 @@ WITH locked AS MATERIALIZED (
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
       AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
 )
-SELECT c.oid::bigint, n.nspname, c.relname, c.relfilenode::bigint,
+SELECT pg_catalog.json_build_array(
+       c.oid::bigint, n.nspname, c.relname, c.relfilenode::bigint,
        CASE
            WHEN c.relkind = 'p' THEN 0
            WHEN c.relkind = 'r' AND c.oid NOT IN (SELECT relation FROM locked) THEN pg_catalog.pg_relation_size(c.oid)
@@ -46,6 +46,7 @@ SELECT c.oid::bigint, n.nspname, c.relname, c.relfilenode::bigint,
         WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.confdeltype = 'c'),
        (SELECT h.inhparent::bigint FROM pg_catalog.pg_inherits AS h WHERE h.inhrelid = c.oid AND c.relispartition),
        c.relkind <> 'f' AND pg_catalog.current_setting('track_counts') = 'on' AND NOT {DISTRIBUTED}
+)::text
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
@@ -54,7 +55,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
       SELECT FROM pg_catalog.pg_depend AS d
       WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
         AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
-  )
+  ){{}}
 ORDER BY n.nspname, c.relname"""
 _TRIGGERS = """
 SELECT DISTINCT t.tgrelid::bigint, p.prosrc
@@ -78,10 +79,19 @@ def held(wire: Wire, asked: Collection[int]) -> frozenset[int]:
     return frozenset(int(str(oid)) for (oid,) in wire.query(_HELD).rows).intersection(asked)
 
 
+def some_tables(wire: Wire, schema: str, asked: Collection[int]) -> tuple[Table, ...]:
+    """Return those of some tables that are user tables, without what hangs on them."""
+    oids = "{" + ",".join(map(str, asked)) + "}"
+    found = wire.query(_TABLES.format(" AND c.oid = ANY ($1::oid[])"), (oids,)).rows
+    return tuple(_table(str(row), schema) for (row,) in found)
+
+
 def tables(wire: Wire, schema: str) -> tuple[Table, ...]:
     """Return every user table; one of `schema` is named without it."""
-    found = [_table(row, schema) for row in wire.query(_TABLES).rows]
+    found = [_table(str(row), schema) for (row,) in wire.query(_TABLES.format("")).rows]
     reached = _reached(wire, found)
+    if not reached and not any(table.parent for table in found):
+        return tuple(found)
     sizes = {table.identity: table.size for table in found}
     parents = {table.identity: table.parent for table in found}
     for table in found:
@@ -90,16 +100,24 @@ def tables(wire: Wire, schema: str) -> tuple[Table, ...]:
             size = sizes[above]
             sizes[above] = None if size is None or table.size is None else size + table.size
             above = parents[above]
-    return tuple(replace(t, size=sizes[t.identity], reaches=reached.get(t.identity, ())) for t in found)
+    return tuple(_with(table, sizes[table.identity], reached.get(table.identity, ())) for table in found)
+
+
+def _with(table: Table, size: int | None, reaches: tuple[int, ...]) -> Table:
+    same = table.size == size and table.reaches == reaches
+    return table if same else replace(table, size=size, reaches=reaches)
 
 
 def _reached(wire: Wire, found: Sequence[Table]) -> dict[int, tuple[int, ...]]:
     """Find the tables that the functions of each table's triggers name."""
+    triggers = wire.query(_TRIGGERS).rows
+    if not triggers:
+        return {}
     names: dict[str, set[int]] = {}
     for table in found:
         names.setdefault(table.name.rpartition(".")[2].lower(), set()).add(table.identity)
     reached: dict[int, set[int]] = {}
-    for identity, body in wire.query(_TRIGGERS).rows:
+    for identity, body in triggers:
         # A name in a longer text costs nothing but a count of a table that nobody touches.
         written = (names.get(word, set()) for word in _words(str(body)))
         reached.setdefault(int(str(identity)), set()).update(*written)
@@ -111,29 +129,24 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.lower()))
 
 
-def _table(row: Sequence[Cell], schema: str) -> Table:
-    texts = (None if c is None else str(c) for c in row[:-1])
-    identity, space, name, storage, size, columns, key, follows, parent = texts
-    found = _columns(str(columns or "[]"))
+@lru_cache(maxsize=20_000)
+def _table(row: str, schema: str) -> Table:
+    """Read a table; before a step and after it most are the same, and then they are the same objects."""
+    identity, space, name, storage, size, columns, key, follows, parent, is_counted = json.loads(row)
+    found = tuple(Column(number, called) for number, called in columns or ())
     names = {str(column.identity): column.name for column in found}
     return Table(
-        identity=int(str(identity)),
-        name=str(name) if space == schema else f"{space}.{name}",
-        sql=f"{_quoted(str(space))}.{_quoted(str(name))}",
+        identity=identity,
+        name=name if space == schema else f"{space}.{name}",
+        sql=f"{_quoted(space)}.{_quoted(name)}",
         columns=found,
-        key=tuple(names[number] for number in str(key or "").split()),
-        storage=int(str(storage)),
-        size=None if size is None else int(str(size)),
-        follows=tuple(json.loads(str(follows or "[]"))),
-        parent=None if parent is None else int(str(parent)),
-        is_counted=str(row[-1]) in ("True", "t", "true"),
+        key=tuple(names[number] for number in (key or "").split()),
+        storage=storage,
+        size=size,
+        follows=tuple(follows or ()),
+        parent=parent,
+        is_counted=is_counted,
     )
-
-
-@lru_cache(maxsize=10_000)
-def _columns(text: str) -> tuple[Column, ...]:
-    """Read a table's columns; before a step and after it most are the same."""
-    return tuple(Column(number, name) for number, name in json.loads(text))
 
 
 def _quoted(name: str) -> str:

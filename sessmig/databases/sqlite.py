@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
 from sessmig.databases.sqlite_connection import connect, path_of
 from sessmig.databases.sqlite_keys import enforced
+from sessmig.databases.sqlite_listing import Listing
 from sessmig.databases.sqlite_names import words
 from sessmig.databases.sqlite_reach import BY_HAND
 from sessmig.databases.sqlite_running import carry_out, run
@@ -94,7 +95,11 @@ class Sqlite:
         self._waiting = Waiting(lambda: self._connection, "" if borrowed else path, label, self._told)
         self._tables = Tables(self.query)
         self._watch = Watch(self.query, self._command, self._tables)
-        self.tables, self.hold, self.held = self._tables.listed, self._tables.hold, self._tables.held
+        self.tables, self.hold, self.held = (
+            Listing(self.query, self._tables).listed,
+            self._tables.hold,
+            self._tables.held,
+        )
         self.watch = self._watch.begin
         self.changes = self._watch.changes
         self.unwatch = self._watch.end
@@ -174,17 +179,15 @@ class Sqlite:
             self._make_file()
         self._waiting.allow(wait)
         with enforced(self.query, foreign_keys=foreign_keys):
-            is_kept = False
             self._waiting.begin(on_wait)
             try:
                 yield
                 if keep:
                     # Without a WAL a reader may be in the way of the commit; no reason to lose the work at once.
                     self._waiting.insist("COMMIT", on_wait, kind="READ")
-                    is_kept = True
+                    self._tables.keep()
             finally:
-                if not is_kept:
-                    self._tables.forget()
+                self._tables.forget()
                 if self._connection.in_transaction:
                     self._command("ROLLBACK")
                 self._waiting.allow()
@@ -264,9 +267,8 @@ class Sqlite:
     def rehearsing(self) -> Rehearsing:
         from sessmig.databases.sqlite_rehearsal import Rehearsing
 
-        return Rehearsing(
-            self._connection, self._path, self.label, partial(open_file, create=False), self._tables.forget
-        )
+        copying = partial(open_file, create=False)
+        return Rehearsing(self._connection, self._path, self.label, copying, self._tables.forget)
 
     def saving(self, programs: str | None = None) -> Saving:
         from sessmig.databases.sqlite_backup import Saving

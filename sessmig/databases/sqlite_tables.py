@@ -49,7 +49,6 @@ _AT_ONCE = 20
 """If the columns of more tables than this are asked for, those of all are: one question instead of many."""
 _VIRTUAL = re.compile(rf"CREATE{GAP}VIRTUAL\b", re.IGNORECASE | re.DOTALL)
 _ON_CONFLICT = re.compile(rf"\bON{GAP}CONFLICT{GAP}REPLACE\b", re.IGNORECASE | re.DOTALL)
-_SIZE = "SELECT page_count * page_size FROM pragma_page_count('main'), pragma_page_size('main')"
 _SHADOWS = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
 _SHADOW_ENDINGS = "content|data|idx|docsize|config|segments|segdir|stat|node|parent|rowid"
 
@@ -103,15 +102,21 @@ class Tables:
         self._version: tuple[Cell, ...] = ()
         """The numbers of the schemas when they were looked at: SQLite counts each change of one."""
         self._is_counted = True
+        self._is_kept = False
         self._said: tuple[tuple[Cell, ...], tuple[tuple[Cell, ...], ...]] = (), ()
         """The triggers, with the numbers of the schemas that they are from."""
-        self._made: dict[int, Table] = {}
-        """The tables as they were listed last."""
+        self.anew: set[int] = set()
+        """The tables that were read since they were listed."""
+
+    def keep(self) -> None:
+        """Know that a transaction was committed, so that the next `forget` is none."""
+        self._is_kept = True
 
     def forget(self) -> None:
         """Look anew: a transaction was rolled back, or the file may be another one, and the numbers begin anew."""
-        self._version = ()
-        self._said = (), ()
+        if not self._is_kept:
+            self._version, self._said = (), ((), ())
+        self._is_kept = False
 
     def distrust(self) -> None:
         """Look each time: somebody writes the schema by hand, and SQLite counts that for no change."""
@@ -157,6 +162,7 @@ class Tables:
         new = [table for table in self._known if table.sql != now[table.name][1] or not table.columns]
         for table in self._known:
             table.define(*now[table.name])
+        self.anew.update(table.identity for table in new)
         self._read(new, renaming=kind == "ALTER")
         return self._known
 
@@ -239,6 +245,7 @@ class Tables:
         return self._said[1]
 
     def have_keys(self) -> bool:
+        """Tell whether any table has a foreign key."""
         return any(table.parents for table in self.refresh())
 
     def hold(self, table: Table) -> None:
@@ -247,47 +254,6 @@ class Tables:
     def held(self, tables: Collection[Table]) -> frozenset[int]:
         """Return all of them."""
         return frozenset(table.identity for table in tables)
-
-    def listed(self) -> tuple[Table, ...]:
-        """Return every user table as it stands now."""
-        known = self.refresh()
-        size = self._size()
-        reached = self.reached(by_keys=False)
-        numbers = {}
-        if reached or any(table.parents for table in known):
-            numbers = {folded(table.name): table.identity for table in known}
-        self._made = {table.identity: self._table(table, size, reached, numbers) for table in known}
-        return tuple(self._made.values())
-
-    def _size(self) -> int:
-        """Return how many bytes a table takes at most: those of the file, in steps, so that it is seldom another."""
-        ((size,),) = self._query(_SIZE).rows
-        return 1 << max(0, int(str(size)) - 1).bit_length()
-
-    def _table(self, known: Known, size: int, reached: dict[str, set[str]], numbers: dict[str, int]) -> Table:
-        """Return a table as it stands; the same object as long as it is the same."""
-        follows = tuple(numbers[name] for name, does in known.parents if does == "CASCADE" and name in numbers)
-        reaches: tuple[int, ...] = ()
-        if reached:
-            reaches = tuple(sorted(numbers[n] for n in reached.get(folded(known.name), ()) if n in numbers))
-        old = self._made.get(known.identity)
-        if (
-            old is not None
-            and (old.columns, old.key, old.name) == (known.columns, known.key, known.name)
-            and (old.size, old.follows, old.reaches) == (size, follows, reaches)
-        ):
-            return old
-        return Table(
-            identity=known.identity,
-            name=known.name,
-            sql=known.full_name,
-            columns=known.columns,
-            key=known.key,
-            size=size,
-            follows=follows,
-            reaches=reaches,
-            is_counted=not known.is_virtual,
-        )
 
 
 def _carried(before: tuple[Column, ...], names: list[str], *, renaming: bool) -> tuple[Column, ...]:

@@ -5,6 +5,7 @@ Knows the protocol; knows nothing of transactions, locks or migrations.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -25,6 +26,9 @@ _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "SELECT")
 _INTEGERS = (20, 21, 23, 26)
 _REAL, _DOUBLE = 700, 701
+_REPEATED = 3
+"""A query that was sent so often is prepared."""
+_FORGETTING = re.compile(r"deallocate|discard", re.IGNORECASE)
 _LONG = 4000
 """A number of more digits Python does not make an int of."""
 _BOOLEAN, _NUMERIC, _BYTEA = 16, 1700, 17
@@ -41,6 +45,7 @@ class Wire:
     def __init__(self, connection: psycopg.Connection[Any], secrets: tuple[str, ...]) -> None:
         self._connection = connection
         self._secrets = secrets
+        self._may_remember: bool | None = None
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
         """Send one statement with its parameters."""
@@ -83,6 +88,23 @@ class Wire:
     def is_direct(self) -> bool:
         """Whether it is the server itself that is spoken to; a pooler gives one session after the other."""
         return self._connection.info.backend_pid == self.query("SELECT pg_backend_pid()").rows[0][0]
+
+    def remember_plans(self, *, is_ours: bool) -> None:
+        """Have the server keep the plans of what it is asked again and again: to plan takes it longer than to answer.
+
+        Only where it is the server itself that is spoken to: what one session of it knows another does not.
+
+        Args:
+            is_ours: nobody else has opened the connection.
+        """
+        if self._may_remember is None:
+            self._may_remember = is_ours and self.is_direct
+            self._connection.prepare_threshold = _REPEATED if self._may_remember else None
+
+    def forget_plans(self, text: str) -> None:
+        """Plan each time from here on, where a file may have the server forget the plans."""
+        if _FORGETTING.search(text):
+            self._connection.prepare_threshold = None
 
     def types(self, sql: str) -> tuple[int, ...]:
         """Send a query, and return the types (oids) of the columns of its answer."""
