@@ -20,15 +20,13 @@ from sessmig.proof import Picture
 from sessmig.results import Account, StatementResult, StepOutcome, StepReport
 from sessmig.row_words import loss_text
 from sessmig.rows import Effect, Loss
-from sessmig.sending import send
+from sessmig.sending import DETAILED, send
 from sessmig.touched import touched
 from sessmig.words import since, speaks_of_passwords, utc_now
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
 
-_DETAILED = 200
-"""In a file of more statements than this, like statements are accounted for together."""
 _LISTED = 10_000
 """So many statements that queries gave are listed, each with its text."""
 _MORE = "and others like these"
@@ -116,7 +114,7 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
     attempt.accounts = accounts.results
     attempt.guard = guard = Guard(database, step.script)
     guard.begin()
-    mark = database.mark(step.script.text)
+    mark = database.mark(step.script.telling)
     try:
         _send(database, attempt, guard, 0, locks)
         if locks:
@@ -154,7 +152,7 @@ def leading_locks(source: Script, dialect: Dialect) -> int:
 def _send(database: Database, attempt: Attempt, guard: Guard, first: int, last: int) -> None:
     """Send the statements from the first to before the last, and count what each did."""
     source, places = attempt.step.script, attempt.places
-    merging = len(source.pieces) > _DETAILED
+    merging = len(source.pieces) > DETAILED
     with closing(send(database, guard, source, first, last)) as results:
         for result in results:
             if result.text:

@@ -33,7 +33,7 @@ def new_faults(before: Sequence[Fault], after: Sequence[Fault], where: str) -> t
 
 def switched_off(source: Script, dialect: Dialect) -> tuple[CheckResult, ...]:
     """Return a warning for each statement that switches foreign keys off: what it lets in nobody asks for again."""
-    if not _SWITCH.search(source.text):
+    if not _SWITCH.search(source.telling):
         return ()
     found = ((piece, script.unenforced(piece.statement, dialect)) for piece in source.pieces)
     return tuple(

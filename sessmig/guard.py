@@ -6,21 +6,21 @@ them. What was seen, `effects` and `losses` judge.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from sessmig import generated, looks, script
-from sessmig.course import CHANGING, NAMING, Course
+from sessmig.course import CHANGING, NAMING, Course, is_harmless
 from sessmig.declared import Declared, may_lose
 from sessmig.effects import effects
 from sessmig.errors import DatabaseError
 from sessmig.evidence import Evidence
 from sessmig.free_checks import new_faults, switched_off
+from sessmig.kinds import Kinds
 from sessmig.last_look import LastLook
 from sessmig.losses import losses
-from sessmig.model import Piece, Script
+from sessmig.model import Script
 from sessmig.results import CheckResult
 from sessmig.rows import Effect, Fault, Loss, Table
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _HIDING = ("DO", "CALL", "SELECT", "EXECUTE")
 """Statements that may do anything at all."""
 _REWRITING = ("ALTER TABLE", "CLUSTER")
-_CALLED = re.compile(r"(\w+)\s*\(")
-_HARMLESS = {"set_config", "setval", "nextval", "currval", "max", "min", "count", "sum", "coalesce", "greatest", "now"}
 
 
 class Guard:
@@ -54,9 +52,9 @@ class Guard:
         directive = source.directive("may-lose")
         patterns = may_lose(source.path, directive) if directive else ()
         self._declared = Declared(patterns, self._dialect, source.path)
-        self._kinds: dict[script.Outline, script.Outline] = {}
-        self.outlines = self._outlined(source.pieces)
-        """What each statement is; of 200,000 most are the same."""
+        self._kinds = Kinds(self._dialect)
+        self.outlines = self._kinds.outlined(source.pieces)
+        """What each statement is."""
         self._acts = self._acted()
         self._queries = {source.pieces[number].statement_line for number in generated.queries(source)}
         """The lines of the queries whose rows are run: until then nobody knows what they do."""
@@ -66,10 +64,6 @@ class Guard:
         self._last = LastLook(database, source, self._declared, self._seen)
         self._faults: tuple[Fault, ...] = ()
         self._checks: tuple[CheckResult, ...] = ()
-
-    def _outlined(self, pieces: Iterable[Piece]) -> list[script.Outline]:
-        found = (script.outline(piece.statement, self._dialect) for piece in pieces)
-        return [self._kinds.setdefault(outline, outline) for outline in found]
 
     def _acted(self) -> dict[int, script.Act]:
         return {
@@ -120,7 +114,7 @@ class Guard:
         self._source = replace(
             self._source, text=self._source.text + given.text, pieces=(*pieces[:at], *given.pieces, *pieces[at:])
         )
-        self.outlines[at:at] = self._outlined(given.pieces)
+        self.outlines[at:at] = self._kinds.outlined(given.pieces)
         self._acts = self._acted()
         self._last.source = self._source
         seen.cascading = tuple(self._cascading())
@@ -145,7 +139,7 @@ class Guard:
 
     def _rewritten(self) -> Iterator[int]:
         """Return the tables that a statement may write anew, row by row: they get another storage, and lose nothing."""
-        if not any(kind.verb in _REWRITING for kind in self._kinds):
+        if self._kinds.verbs.isdisjoint(_REWRITING):
             return
         course = Course(self._seen.before.values(), self._dialect)
         for number, (piece, outline) in enumerate(zip(self._source.pieces, self.outlines, strict=True)):
@@ -156,7 +150,7 @@ class Guard:
 
     def _cascading(self) -> Iterator[tuple[str, int]]:
         for piece, outline, number in zip(self._source.pieces, self.outlines, range(len(self.outlines)), strict=True):
-            hides = outline.verb in _HIDING and not _is_harmless(outline.verb, piece.statement)
+            hides = outline.verb in _HIDING and not is_harmless(outline.verb, piece.statement)
             if (hides and piece.statement_line not in self._queries) or (
                 outline.verb.startswith(("DROP", "TRUNCATE"))
                 and (number not in self._acts or self._acts[number].cascades)
@@ -219,6 +213,11 @@ class Guard:
                     raise
         if start < last:
             yield start, last
+
+    def is_alike(self, number: int, other: int) -> bool:
+        """Tell whether two INSERTs of plain values bring rows into the same table."""
+        number += self._place
+        return self._source.pieces[number].is_plain and self.outlines[number] is self.outlines[self._place + other]
 
     def done(self, number: int, rows: int | None) -> script.Outline:
         """Take a statement into account that was done; return what it is."""
@@ -293,8 +292,3 @@ class Guard:
 def _has_moved(table: Table, before: Table | None) -> bool:
     """Tell whether its rows stand elsewhere than before."""
     return before is not None and table.storage != before.storage
-
-
-def _is_harmless(verb: str, statement: str) -> bool:
-    """Tell whether a query calls nothing that could empty a table; pg_dump begins each file with such ones."""
-    return verb == "SELECT" and {name.lower() for name in _CALLED.findall(statement)} <= _HARMLESS

@@ -5,19 +5,21 @@ Knows the order in which they are sent, and looked at; what is done with the res
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sessmig import generated
 from sessmig.errors import DatabaseError
 from sessmig.guard import Guard
-from sessmig.model import Script
+from sessmig.model import Piece, Script
 from sessmig.results import StatementResult
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
 
+DETAILED = 200
+"""In a file of more statements than this, like statements are accounted for together."""
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 
 
@@ -46,16 +48,66 @@ def send(database: Database, guard: Guard, source: Script, first: int, last: int
 def _stretches(database: Database, guard: Guard, source: Script, first: int, last: int) -> Iterator[StatementResult]:
     for start, stop in guard.stretches(first, last):
         pieces = source.pieces[start:stop]
+        alike = _Alike(guard, pieces, start)
+        merging = len(source.pieces) > DETAILED
         try:
             with closing(database.run(source.text, pieces)) as counts:
                 for index, rows in enumerate(counts):
+                    if merging and alike.takes(index, rows):
+                        continue
+                    yield from alike.told()
+                    if merging and alike.begins(index, rows):
+                        continue
                     outline = guard.done(start + index, rows)
                     if rows is None and outline.verb in _CHANGING:
                         rows = 0
                     yield StatementResult(pieces[index].statement_line, outline.verb, outline.target, rows)
+            yield from alike.told()
         except DatabaseError as error:
+            yield from alike.told()
             error.index = None if error.index is None else error.index + start
             raise
+
+
+class _Alike:
+    """Statements side by side that bring rows into the same table, taken together: there may be 200,000 of them.
+
+    Args:
+        guard: told of them.
+        pieces: the statements that are sent.
+        start: how many of the script stand before them.
+    """
+
+    def __init__(self, guard: Guard, pieces: Sequence[Piece], start: int) -> None:
+        self._guard = guard
+        self._pieces = pieces
+        self._start = start
+        self._first = 0
+        self._number = 0
+        self._rows = 0
+
+    def begins(self, index: int, rows: int | None) -> bool:
+        """Take a statement that others like it may follow; tell whether it is one."""
+        if not self._pieces[index].is_plain:
+            return False
+        self._first, self._number, self._rows = index, 1, rows or 0
+        return True
+
+    def takes(self, index: int, rows: int | None) -> bool:
+        """Take a statement that is like those before it; tell whether it is."""
+        if not self._number or not self._guard.is_alike(self._start + index, self._start + self._first):
+            return False
+        self._number += 1
+        self._rows += rows or 0
+        return True
+
+    def told(self) -> Iterator[StatementResult]:
+        """Give what they did, and begin anew."""
+        if self._number:
+            number, self._number = self._number, 0
+            outline = self._guard.done(self._start + self._first, self._rows)
+            line = self._pieces[self._first].statement_line
+            yield StatementResult(line, outline.verb, outline.target, self._rows, number)
 
 
 def _rows(database: Database, guard: Guard, source: Script, number: int) -> Iterator[StatementResult]:

@@ -155,6 +155,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "declared": (1.2, "left"),
     "gone": (1.4, "left"),
     "stands": (1.3, "left"),
+    "kinds": (1.1, "left"),
     "evidence": (1.4, "left"),
     "effects": (1.6, "left"),
     "looks": (1.6, "left"),

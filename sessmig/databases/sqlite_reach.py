@@ -7,7 +7,7 @@ as reached by it, so it is never too few.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sessmig.databases.sqlite_names import Names, folded, replaced, words
 from sessmig.databases.sqlite_tables import Known, Tables
@@ -21,6 +21,12 @@ _TAKING = {"delete", "replace", "drop"}
 """Without one of these words in a statement, or in a trigger, no row can go."""
 
 
+def spoken(pieces: Iterable[Piece]) -> set[str]:
+    """Return the words in which statements may name something; what an INSERT brings is left out."""
+    heads = {piece.text[piece.body : piece.text.find("(", piece.body)] for piece in pieces if piece.is_plain}
+    return words(heads) | words(piece.statement for piece in pieces if not piece.is_plain)
+
+
 class Reach:
     """What a step may do to the tables that stand before it, and to those that it makes.
 
@@ -32,7 +38,7 @@ class Reach:
     def __init__(self, tables: Tables, pieces: Sequence[Piece]) -> None:
         standing = tables.refresh()
         triggers = tables.triggers()
-        said = words(piece.statement for piece in pieces)
+        said = spoken(pieces)
         # Whoever writes the schema by hand may make triggers of any text.
         self.is_by_hand = bool(said & BY_HAND)
         self.is_harmless = not (

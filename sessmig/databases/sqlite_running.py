@@ -34,7 +34,7 @@ def run(
     before = connection.total_changes
     try:
         for index, piece in enumerate(pieces):
-            kind = tables.about_to_run(piece.statement) if watch.is_on else ""
+            kind = tables.about_to_run(piece.statement) if watch.is_on and not piece.is_plain else ""
             try:
                 carry_out(cursor, piece)
             except sqlite3.Error as error:
@@ -59,6 +59,9 @@ def run(
 
 def carry_out(cursor: sqlite3.Cursor, piece: Piece) -> None:
     """Run one statement to its end."""
+    if piece.is_plain:
+        cursor.execute(piece.text)
+        return
     cursor.execute(piece.statement)
     for _ in cursor:  # a statement that gives rows works only while they are fetched
         pass

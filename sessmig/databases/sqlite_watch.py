@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from sessmig.databases.sqlite_names import OURS, Names, folded, quoted, words
-from sessmig.databases.sqlite_reach import Reach
+from sessmig.databases.sqlite_names import OURS, Names, folded, quoted
+from sessmig.databases.sqlite_reach import Reach, spoken
 from sessmig.databases.sqlite_tables import Known, Tables
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell, Piece
@@ -149,7 +149,7 @@ class Watch:
     def _named_virtual(self, pieces: Sequence[Piece]) -> list[Known]:
         """A virtual table can have no trigger: one that a statement names is counted before and after."""
         virtual = {folded(table.name): table for table in self._tables.refresh() if table.is_virtual}
-        named = Names(virtual).among(words(piece.statement for piece in pieces)) if virtual else set()
+        named = Names(virtual).among(spoken(pieces)) if virtual else set()
         return [table for name, table in virtual.items() if name in named]
 
     def _counts(self, tables: Iterable[Known]) -> dict[int, int]:

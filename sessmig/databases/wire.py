@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -141,7 +142,7 @@ class Wire:
             # UTF-8 whatever the session says: what it speaks otherwise cannot hold every character of a file.
             connection.pgconn.send_query(sql.encode())
             connection.wait(_flush(connection.pgconn))
-            while (result := connection.wait(_fetch(connection.pgconn, meanwhile))) is not None:
+            while (result := self._next(meanwhile)) is not None:
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     connection.wait(_drain(connection.pgconn))
                     over = True
@@ -157,6 +158,11 @@ class Wire:
         finally:
             if not over and not connection.closed:
                 self._cancel()
+
+    def _next(self, meanwhile: Callable[[], None] | None) -> pq.abc.PGresult | None:
+        """Return the next result; what has arrived is not waited for."""
+        pgconn = self._connection.pgconn
+        return self._connection.wait(_fetch(pgconn, meanwhile)) if pgconn.is_busy() else pgconn.get_result()
 
     def _free(self) -> None:
         """End what still runs: where Ctrl-C broke in between a query and its results, nobody has read them."""
@@ -232,7 +238,12 @@ def is_whole(result: pq.abc.PGresult) -> bool:
 
 def rows(result: pq.abc.PGresult) -> int | None:
     """Return how many rows a statement changed or gave; None where it is no such statement."""
-    verb, *numbers = (result.command_status or b"").decode().split()
+    return _rows(result.command_status or b"")
+
+
+@lru_cache(maxsize=1000)
+def _rows(status: bytes) -> int | None:
+    verb, *numbers = status.decode().split()
     return int(numbers[-1]) if verb in _CHANGING and numbers else None
 
 

@@ -20,6 +20,8 @@ def comments(piece: Piece, dialect: Dialect) -> list[Comment]:
     Those inside the statement are looked for only where one has the form `word:`, and may be meant for sessmig:
     there it stands in the wrong place, and must not be overlooked.
     """
+    if piece.is_plain:
+        return []
     speaks = any(found[1] for found in _SPEAKS.finditer(piece.text, piece.body))
     text = piece.text if speaks else piece.comments
     if "--" not in text and "/*" not in text:

@@ -101,6 +101,8 @@ def refuse(pieces: Sequence[Piece], dialect: Dialect, path: Path, *, no_transact
     if not no_transaction and _is_wrapped(statements, dialect):
         statements = statements[1:-1]
     for place, piece in enumerate(statements):
+        if piece.is_plain:
+            continue
         if session.COUNTING in piece.text.lower() and session.blinds(piece.statement, dialect):
             _refuse(piece, path, f"`{session.COUNTING}` is what the loss guard counts with", "Leave it out.")
         if not _SUSPECT.match(piece.text, piece.body) and not session.LOCKING.match(piece.text, piece.body):
