@@ -24,7 +24,7 @@ export DATABASE_URL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan migrate demo status verify rehearse log report backup rollback restore test coverage lint docs bench check clean
+.PHONY: help setup plan migrate demo status verify rehearse log report backup rollback restore test coverage lint docs bench costs check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,7 +122,13 @@ docs: $(DEVELOP) ## build the pages of docs/ in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "open build/docs/index.html"
 
-bench: $(DEVELOP) ## measure what starts, the proof and batches cost (some minutes, better alone on the machine)
+# The peers stand in an environment of their own; one that cannot be installed is named, and stops nothing.
+BENCH := build/bench
+bench: $(DEVELOP) ## measure sessmig beside its peers, and write docs/benchmarks.md (an hour; ARGS='--only startup': a part)
+	$(BIN)/python -m tests.bench.installing $(BENCH)
+	$(BIN)/python -m tests.bench.beside --environment $(BENCH) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+costs: $(DEVELOP) ## measure what the proof and batches cost (some minutes, better alone on the machine)
 	$(BIN)/python -m tests.bench.startup
 	$(BIN)/python -m tests.bench.merge
 	$(BIN)/python -m tests.bench.batch

