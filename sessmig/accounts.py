@@ -172,6 +172,8 @@ class Accounts:
 
     def end(self) -> None:
         """Ask what arrived, and close the accounts."""
+        if not self._open:
+            return
         for opened in self._open:
             try:
                 with self._database.read_only():

@@ -27,22 +27,23 @@ SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.pg_current_snapshot()::
        (SELECT pg_catalog.array_agg(n.oid || ' ' || n.xmin ORDER BY n.oid) FROM pg_catalog.pg_namespace AS n
         WHERE n.nspname NOT LIKE 'pg\\_%')::text"""
 _CHANGED = """
+WITH ours (age) AS MATERIALIZED (SELECT pg_catalog.age($1::xid))
 SELECT pg_catalog.json_agg(DISTINCT changed.oid::bigint)::text
 FROM (
-    SELECT c.oid FROM pg_catalog.pg_class AS c WHERE c.xmin::text::bigint >= $1::bigint AND c.relkind IN ('r', 'p', 'f')
+    SELECT c.oid FROM pg_catalog.pg_class AS c WHERE pg_catalog.age(c.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT a.attrelid FROM pg_catalog.pg_attribute AS a WHERE a.xmin::text::bigint >= $1::bigint AND a.attnum > 0
+    SELECT a.attrelid FROM pg_catalog.pg_attribute AS a WHERE pg_catalog.age(a.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT k.conrelid FROM pg_catalog.pg_constraint AS k WHERE k.xmin::text::bigint >= $1::bigint
+    SELECT k.conrelid FROM pg_catalog.pg_constraint AS k WHERE pg_catalog.age(k.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT i.indrelid FROM pg_catalog.pg_index AS i WHERE i.xmin::text::bigint >= $1::bigint
+    SELECT i.indrelid FROM pg_catalog.pg_index AS i WHERE pg_catalog.age(i.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT h.inhrelid FROM pg_catalog.pg_inherits AS h WHERE h.xmin::text::bigint >= $1::bigint
+    SELECT h.inhrelid FROM pg_catalog.pg_inherits AS h WHERE pg_catalog.age(h.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT t.tgrelid FROM pg_catalog.pg_trigger AS t WHERE t.xmin::text::bigint >= $1::bigint
+    SELECT t.tgrelid FROM pg_catalog.pg_trigger AS t WHERE pg_catalog.age(t.xmin) <= (SELECT age FROM ours)
     UNION ALL
     SELECT d.objid FROM pg_catalog.pg_depend AS d
-    WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.xmin::text::bigint >= $1::bigint
+    WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND pg_catalog.age(d.xmin) <= (SELECT age FROM ours)
 ) AS changed (oid)
 JOIN pg_catalog.pg_class AS c ON c.oid = changed.oid AND c.relkind IN ('r', 'p', 'f')"""
 _32_BITS = (1 << 32) - 1
@@ -127,4 +128,6 @@ class Listing:
         if not asked:
             return known
         found = {table.identity: table for table in some_tables(self._wire, self.schema, asked)}
+        if any(table.parent for table in found.values()):  # whose whole is as big as its parts
+            return None
         return {oid: table for oid, table in known.items() if oid not in asked} | found

@@ -102,6 +102,7 @@ class Tables:
         self._version: tuple[Cell, ...] = ()
         """The numbers of the schemas when they were looked at: SQLite counts each change of one."""
         self._is_counted = True
+        self._is_keyed = False
         self._is_kept = False
         self._said: tuple[tuple[Cell, ...], tuple[tuple[Cell, ...], ...]] = (), ()
         """The triggers, with the numbers of the schemas that they are from."""
@@ -164,6 +165,7 @@ class Tables:
             table.define(*now[table.name])
         self.anew.update(table.identity for table in new)
         self._read(new, renaming=kind == "ALTER")
+        self._is_keyed = any(table.parents for table in self._known)
         return self._known
 
     def _master(self) -> list[tuple[str, int, str]]:
@@ -246,7 +248,8 @@ class Tables:
 
     def have_keys(self) -> bool:
         """Tell whether any table has a foreign key."""
-        return any(table.parents for table in self.refresh())
+        self.refresh()
+        return self._is_keyed
 
     def hold(self, table: Table) -> None:
         """Here nobody else writes while our transaction is open."""
