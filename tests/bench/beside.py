@@ -61,10 +61,11 @@ def keep(folder: Path, scenario: Scenario, dialect: str, figures: dict[str, Figu
     (folder / f"{scenario.name}-{dialect}.json").write_text(text + "\n", "utf-8")
 
 
-def written(figures: page.Figures, environment: Environment) -> Iterator[str]:
+def written(figures: page.Figures, environment: Environment, note: str = "") -> Iterator[str]:
     """Give the lines of the page."""
     runs = {figure.runs for found in figures.values() for figure in found.values() if figure.runs}
-    medians = f"medians of {min(runs)} rounds" if runs else "nothing was measured"
+    rounds = f"{min(runs)} to {max(runs)}" if len(runs) > 1 else f"{min(runs, default=0)}"
+    medians = f"medians of {rounds} rounds"
     yield "# Benchmarks\n"
     yield "`make bench` has written this page: sessmig beside the peers and the floors, in one interleaved run."
     yield f"Each figure is a ratio of two medians ({medians}); each run has a database of its own, and what stands"
@@ -72,6 +73,8 @@ def written(figures: page.Figures, environment: Environment) -> Iterator[str]:
     yield "ledger and log. pyfloor is the least that Python can do: list the files, hash them, lock, one transaction a"
     yield "file sent as one query, a history row. CPU is user and system time of the client.\n"
     yield from machine.described(environment)
+    if note:
+        yield f"- {note}"
     yield "\n## Targets\n"
     yield from page.targets(figures)
     if WHY.exists():
@@ -89,9 +92,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--environment", type=Path, default=ROOT / "build" / "bench")
     parser.add_argument("--page", type=Path, help="write the page there, also after a part; from all figures kept")
+    parser.add_argument("--again", action="store_true", help="measure nothing; the page from all figures kept")
+    parser.add_argument("--note", default="", help="said on the page: what else was going on")
     given = parser.parse_args(arguments)
     environment, folder = Environment(given.environment), given.environment / "figures"
-    for scenario in SCENARIOS:
+    for scenario in () if given.again else SCENARIOS:
         for dialect in given.dialect or DIALECTS:
             if given.only and scenario.name not in given.only:
                 continue
@@ -104,7 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("\n".join(page.targets(found)))
     is_all = not (given.only or given.dialect or given.contender)
     if target := given.page or (PAGE if is_all else None):
-        target.write_text("\n".join(written(found, environment)) + "\n", "utf-8")
+        target.write_text("\n".join(written(found, environment, given.note)) + "\n", "utf-8")
         print(f"\nwrote {target.name}")
 
 

@@ -61,6 +61,9 @@ def test_a_part_of_the_bench_runs_for_real_and_writes_its_page(
         "sessmig": ("", 1),
         "pyfloor": ("", 1),
     }
+    beside.main(["--again", "--note", "others worked", "--environment", str(environment.folder), "--page", str(page)])
+    assert row in page.read_text("utf-8")
+    assert "- others worked\n" in page.read_text("utf-8")
     assert str(tmp_path) not in text
     assert str(Path.home()) not in text
 
