@@ -90,9 +90,8 @@ class Postgres:
         self.keyset, self.replay_lag = partial(Keyset, self._wire), partial(replay_lag, self._wire)
         self._borrowed = borrowed
         self._before: tuple[bool, int | None] = (True, None)
-        self._encoding = "UTF8"
         self._notices: list[str] = []
-        self._name = self._schema = self._set_local = self._transaction = ""
+        self._encoding = self._name = self._schema = self._set_local = self._transaction = ""
 
     def __enter__(self) -> Postgres:
         connection = self._connection

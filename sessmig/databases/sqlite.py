@@ -21,6 +21,7 @@ from sessmig.databases.sqlite_names import words
 from sessmig.databases.sqlite_reach import BY_HAND
 from sessmig.databases.sqlite_running import carry_out, run
 from sessmig.databases.sqlite_scripting import Scripting
+from sessmig.databases.sqlite_settings import Settings
 from sessmig.databases.sqlite_tables import Tables
 from sessmig.databases.sqlite_types import TYPES
 from sessmig.databases.sqlite_uri import uri
@@ -29,24 +30,13 @@ from sessmig.databases.sqlite_watch import Watch
 from sessmig.databases.values import decoded, known, sqlite_literal
 from sessmig.errors import ConnectError, DatabaseError, UsageError
 from sessmig.index_act import IndexAct
-from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
+from sessmig.model import Answer, Cell, Dialect, Holder, Piece
 from sessmig.naming import file_label
 
 if TYPE_CHECKING:  # what not every run needs is imported where it does
     from sessmig.databases.sqlite_backup import Saving
     from sessmig.databases.sqlite_keyset import Keyset
     from sessmig.databases.sqlite_rehearsal import Rehearsing
-
-_SETTINGS = (
-    "automatic_index",
-    "foreign_keys",
-    "ignore_check_constraints",
-    "legacy_alter_table",
-    "query_only",
-    "recursive_triggers",
-    "reverse_unordered_selects",
-    "trusted_schema",
-)
 
 
 def open_file(path: str, label: str, *, create: bool) -> Sqlite:
@@ -93,6 +83,8 @@ class Sqlite:
         self._borrowed = borrowed
         self._before: dict[str, Any] = {}
         self._waiting = Waiting(lambda: self._connection, "" if borrowed else path, label, self._told)
+        self._settings = Settings(lambda: self._connection, self.query, self._command)
+        self.mark, self.undo_settings = self._settings.mark, self._settings.undo
         self._tables = Tables(self.query)
         self._watch = Watch(self.query, self._command, self._tables)
         self.tables, self.hold, self.held = (
@@ -122,7 +114,7 @@ class Sqlite:
             return
         if self._connection.in_transaction:
             self._command("ROLLBACK")
-        self._set(self._before["settings"])
+        self._settings.set(self._before["settings"])
         self._connection.text_factory = self._before["text_factory"]
         self._connection.isolation_level = self._before["isolation_level"]
 
@@ -218,19 +210,6 @@ class Sqlite:
             yield
         finally:
             self._command(f"PRAGMA query_only = {before}")
-
-    def mark(self, text: str = "") -> Mark:
-        settings = [(name, str(self.query(f"PRAGMA {name}").rows[0][0]), True) for name in _SETTINGS]
-        return Mark("open" if self._connection.in_transaction else "", tuple(settings))
-
-    def undo_settings(self, mark: Mark) -> None:
-        if mark.transaction and not self._connection.in_transaction:
-            raise DatabaseError("the transaction was ended by the file itself", escaped=True)
-        self._set(mark)
-
-    def _set(self, mark: Mark) -> None:
-        for name, value, _ in set(mark.settings) - set(self.mark().settings):
-            self._command(f"PRAGMA {name} = {value}")
 
     def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
         return run(self._cursor(), pieces, self._tables, self._watch, self._told)
