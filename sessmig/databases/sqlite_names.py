@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W\d][\w$]*")
 _TOKEN = re.compile(
     r"""(?P<gap>[ \t\n\r\f\ufeff]+|--[^\n]*|/\*.*?(?:\*/|\Z))"""
     r"""|(?P<quoted>"[^"]*(?:""[^"]*)*+"|`[^`]*(?:``[^`]*)*+`|'[^']*(?:''[^']*)*+'|\[[^\]]*\])"""
-    r"""|(?P<bare>[A-Za-z0-9_$\x80-\U0010ffff]+)|(?P<sign>.)""",
+    r"""|(?P<bare>[^\x00-#%-/:-@\[-^`{-\x7f]+)|(?P<sign>.)""",
     re.DOTALL,
 )
 # The usual way to write it; there may be 100,000 of them.
