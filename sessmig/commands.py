@@ -36,7 +36,6 @@ from sessmig.progress import Progress
 from sessmig.report import as_json, summary, text_lines
 from sessmig.results import State
 from sessmig.signals import heard
-from sessmig.status_report import status_json, status_lines
 from sessmig.stop import Stop
 from sessmig.streams import say
 
@@ -160,6 +159,7 @@ def chosen(to: int | None, only: int | None, allow_late: bool, ahead: str, ignor
 def status(settings: Settings, check: bool, ahead: Literal["error", "ok"], as_json_: bool) -> int:
     """Show where each migration stands. Writes nothing."""
     from sessmig.status import status as look
+    from sessmig.status_report import status_json, status_lines
 
     with opened_job(settings, wish=Wish(ahead=ahead)) as job:
         found = look(job)

@@ -7,20 +7,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
-from sessmig import (
-    __version__,
-    adopt_commands,
-    back_commands,
-    backup_commands,
-    commands,
-    lint_commands,
-    plan_command,
-    report_command,
-)
+from sessmig import __version__
 from sessmig.errors import SessmigError
 from sessmig.options import INTERRUPTED, tell
 from sessmig.streams import say
@@ -56,27 +48,40 @@ def run(arguments: list[str] | None, first: Look) -> int:
         return 1
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """The commands by their names; only the one that is asked for is imported, as each takes its time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in PLACES:
+            return None
+        command: click.Command = getattr(import_module(f"sessmig.{PLACES[cmd_name]}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__)
 def cli() -> None:
     """Run plain-SQL migrations, and prove that no row was lost."""
 
 
-for _command in (
-    commands.migrate,
-    plan_command.plan,
-    commands.status,
-    commands.verify,
-    commands.rehearse,
-    back_commands.rollback,
-    back_commands.log,
-    report_command.report,
-    backup_commands.backup,
-    backup_commands.restore,
-    commands.resign,
-    adopt_commands.baseline,
-    adopt_commands.adopt,
-    lint_commands.lint,
-    commands.new,
-):
-    cli.add_command(_command)
+PLACES = {
+    "migrate": "commands",
+    "plan": "plan_command",
+    "status": "commands",
+    "verify": "commands",
+    "rehearse": "commands",
+    "rollback": "back_commands",
+    "log": "back_commands",
+    "report": "report_command",
+    "backup": "backup_commands",
+    "restore": "backup_commands",
+    "resign": "commands",
+    "baseline": "adopt_commands",
+    "adopt": "adopt_commands",
+    "lint": "lint_commands",
+    "new": "commands",
+}
+"""In which module each command stands."""

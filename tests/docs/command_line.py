@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from sessmig.group import cli
+from sessmig.group import PLACES, cli
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 _HEAD = """# Command line
@@ -26,8 +26,9 @@ sessmig [--version] COMMAND [OPTIONS]
 
 
 def commands() -> dict[str, click.Command]:
-    """All commands, in the order in which `--help` lists them."""
-    return dict(cli.commands)
+    """All commands, in the order in which the group names them."""
+    found = {name: cli.get_command(click.Context(cli), name) for name in PLACES}
+    return {name: command for name, command in found.items() if command}
 
 
 def options(command: click.Command) -> list[click.Option]:
