@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sessmig.model import LEGACY, Cell, Entry
@@ -60,8 +61,9 @@ def as_json(value: Mapping[str, Any]) -> str:
     return text.encode(errors="replace").decode()  # the name of a file need not be UTF-8
 
 
+@cache
 def done_by() -> str:
-    """Return who runs this, as user@host."""
+    """Return who runs this, as user@host; each step records it, and to ask takes the system some files."""
     import getpass
     import socket
 
