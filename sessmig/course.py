@@ -76,6 +76,12 @@ class Course:
         self.hidden: list[int] = []
         """The lines of statements that delete within a WITH."""
 
+    def again(self) -> Course:
+        """Return another one that begins where this does; to be asked before the first statement."""
+        other = Course((), self._dialect)
+        other._standing, other._home = dict(self._standing), self._home
+        return other
+
     def done(self, piece: Piece, outline: script.Outline, rows: int | None) -> int | None:
         """Take a statement into account; return the table that it names, where that is known."""
         verb = outline.verb
@@ -176,7 +182,10 @@ class Course:
 
     def settle(self, tables: Sequence[Table]) -> None:
         """Give the tables that were made the numbers that they have."""
+        standing = set(self._standing.values())
         for table in tables if self._made else ():
+            if table.identity in standing:
+                continue
             made = self._standing.get(script.parts(table.sql, self._dialect), 0)
             if made < 0:
                 self.tallies[table.identity] = self.tallies.pop(made, Tally())

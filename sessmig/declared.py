@@ -72,6 +72,10 @@ class Declared:
         """Tell whether an entry names this table, and so its rows and its columns."""
         return any(pattern.fits(name, self._dialect) for pattern in self._patterns for name in self._names(table))
 
+    def named(self, tables: Iterable[Table]) -> list[Table]:
+        """Return those of the tables that an entry names."""
+        return [table for table in tables if self.names(table)] if self._patterns else []
+
     def names_column(self, table: Table, column: str) -> bool:
         """Tell whether an entry names this column, or the table."""
         last = script.comparable(column, self._dialect)

@@ -82,7 +82,7 @@ class Guard:
         if self._depth == "range":
             database.watch(pieces)
             return
-        counted = self._to_count(tables)
+        counted = self._to_count(tables, seen.course.again())
         if self._depth == "step":
             self._faults = self._find_faults(tables if self._queries else counted)
         seen.alone = database.held(tables)
@@ -96,7 +96,8 @@ class Guard:
 
     def named(self) -> list[Table]:
         """Return the tables that the statements speak of, as they stand now; within no `begin`."""
-        return self._to_count(self._database.tables())
+        tables = self._database.tables()
+        return self._to_count(tables, Course(tables, self._dialect))
 
     def _find_faults(self, tables: Iterable[Table]) -> tuple[Fault, ...]:
         with self._database.read_only():
@@ -121,8 +122,9 @@ class Guard:
         now = {table.identity: table for table in database.tables()}
         # What nothing has happened to holds as many rows as before the step.
         changed = {*seen.rows_before, *seen.course.tallies, *database.changes()}
-        named = [table.identity for table in self._to_count(seen.before.values()) if table.identity not in changed]
-        seen.rows_before |= looks.counts(database, [now[identity] for identity in named if identity in now])
+        named = self._to_count(seen.before.values(), Course(seen.before.values(), self._dialect))
+        still = [table.identity for table in named if table.identity not in changed]
+        seen.rows_before |= looks.counts(database, [now[identity] for identity in still if identity in now])
         database.watch(given.pieces, more=True)
 
     def go_on(self, number: int, given: Script) -> None:
@@ -157,10 +159,14 @@ class Guard:
             ):
                 yield outline.verb, piece.statement_line
 
-    def _to_count(self, tables: Iterable[Table]) -> list[Table]:
-        """Return the tables that the statements name, those that hang on them, and those that may lose something."""
+    def _to_count(self, tables: Iterable[Table], course: Course) -> list[Table]:
+        """Return the tables that the statements name, those that hang on them, and those that may lose something.
+
+        Args:
+            tables: all there are.
+            course: of these, for the statements to be followed on.
+        """
         known = {table.identity: table for table in tables}
-        course = Course(known.values(), self._dialect)
         touched: dict[int, bool] = {}
         met: set[script.Outline] = set()
         for number, (piece, outline) in enumerate(zip(self._source.pieces, self.outlines, strict=True)):
@@ -179,7 +185,7 @@ class Guard:
                 touched[identity] = touched.get(identity, False) or outline.verb != "INSERT"
         for identity in [*touched]:
             self._add_hanging(identity, known, touched)
-        touched |= {table.identity: False for table in known.values() if self._declared.names(table)}
+        touched |= {table.identity: False for table in self._declared.named(known.values())}
         return [known[identity] for identity in touched if identity in known]
 
     def _add_hanging(self, identity: int, known: Mapping[int, Table], touched: dict[int, bool]) -> None:
