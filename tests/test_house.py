@@ -186,6 +186,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "databases.sqlite_keys": (0.7, "right"),
     "databases.sqlite_names": (0.5, "right"),
     "databases.sqlite_settings": (0.6, "right"),
+    "databases.sqlite_reading": (0.6, "right"),
     "databases.sqlite_tables": (0.6, "right"),
     "databases.sqlite_listing": (0.7, "right"),
     "databases.sqlite_reach": (0.7, "right"),

@@ -17,8 +17,9 @@ from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
 from sessmig.databases.sqlite_connection import connect, path_of
 from sessmig.databases.sqlite_keys import enforced
 from sessmig.databases.sqlite_listing import Listing
-from sessmig.databases.sqlite_names import words
+from sessmig.databases.sqlite_names import quoted, words
 from sessmig.databases.sqlite_reach import BY_HAND
+from sessmig.databases.sqlite_reading import Reading
 from sessmig.databases.sqlite_running import carry_out, run
 from sessmig.databases.sqlite_scripting import Scripting
 from sessmig.databases.sqlite_settings import Settings
@@ -83,12 +84,14 @@ class Sqlite:
         self._borrowed = borrowed
         self._before: dict[str, Any] = {}
         self._waiting = Waiting(lambda: self._connection, "" if borrowed else path, label, self._told)
-        self._settings = Settings(lambda: self._connection, self.query, self._command)
+        self._reading = Reading(self._ask)
+        self.read_only = self._reading.only
+        self._settings = Settings(lambda: self._connection, self._ask, self._command)
         self.mark, self.undo_settings = self._settings.mark, self._settings.undo
-        self._tables = Tables(self.query)
+        self._tables = Tables(self._ask)
         self._watch = Watch(self.query, self._command, self._tables)
         self.tables, self.hold, self.held = (
-            Listing(self.query, self._tables).listed,
+            Listing(self._ask, self._tables).listed,
             self._tables.hold,
             self._tables.held,
         )
@@ -131,15 +134,21 @@ class Sqlite:
         return ()
 
     def columns(self, name: str) -> tuple[str, ...]:
-        found = self.query("SELECT name FROM pragma_table_info($1, 'main') ORDER BY cid", (name,))
-        return tuple(str(row[0]) for row in found.rows)
+        return tuple(str(row[1]) for row in self.query(f"PRAGMA main.table_info({quoted(name)})").rows)
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
+        self._reading.demand()
+        return self._ask(sql, params, limit=limit)
+
+    def _ask(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
+        """Send what is surely fit to be sent now, such as a question of our own about the schema."""
         named = {str(n): value for n, value in enumerate(params, 1)}
         while True:
             began = time.monotonic()
             try:
-                cursor = self._cursor().execute(sql, named)
+                cursor = self._connection.cursor()
+                cursor.row_factory = None
+                cursor.execute(sql, named)
                 rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
                 columns = tuple(column[0] for column in cursor.description or ())
                 cursor.close()
@@ -202,15 +211,6 @@ class Sqlite:
             if self._connection.in_transaction:
                 self._command("ROLLBACK")
 
-    @contextmanager
-    def read_only(self) -> Iterator[None]:
-        before = int(bool(self.query("PRAGMA query_only").rows[0][0]))
-        self._command("PRAGMA query_only = ON")
-        try:
-            yield
-        finally:
-            self._command(f"PRAGMA query_only = {before}")
-
     def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
         return run(self._cursor(), pieces, self._tables, self._watch, self._told)
 
@@ -265,11 +265,13 @@ class Sqlite:
         return ()
 
     def _cursor(self) -> sqlite3.Cursor:
+        self._reading.demand()
         cursor = self._connection.cursor()
         cursor.row_factory = None
         return cursor
 
     def _command(self, sql: str) -> None:
+        self._reading.demand()
         try:
             self._connection.execute(sql).close()
         except sqlite3.Error as error:

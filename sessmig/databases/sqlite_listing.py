@@ -12,8 +12,6 @@ from sessmig.databases.sqlite_tables import Known, Tables
 from sessmig.model import Answer
 from sessmig.rows import Table
 
-_SIZE = "SELECT page_count * page_size FROM pragma_page_count('main'), pragma_page_size('main')"
-
 
 class Listing:
     """What was listed last.
@@ -36,7 +34,7 @@ class Listing:
         size, anew = self._file_size(), self._tables.anew
         reached = self._tables.reached(by_keys=False)
         numbers, old = {}, self._made
-        if reached or self._tables.have_keys():
+        if reached or self._tables.are_keyed:
             numbers = {folded(table.name): table.identity for table in known}
         elif size == self._size and not anew and len(old) == len(known):
             return tuple(old.values())
@@ -54,8 +52,8 @@ class Listing:
 
     def _file_size(self) -> int:
         """Return how many bytes a table takes at most: those of the file, in steps, so that it is seldom another."""
-        ((size,),) = self._query(_SIZE).rows
-        return 1 << max(0, int(str(size)) - 1).bit_length()
+        pages, page = (int(str(self._query(f"PRAGMA main.{n}").rows[0][0])) for n in ("page_count", "page_size"))
+        return 1 << max(0, pages * page - 1).bit_length()
 
     def _table(self, known: Known, size: int, reached: dict[str, set[str]], numbers: dict[str, int]) -> Table:
         follows = tuple(numbers[name] for name, does in known.parents if does == "CASCADE" and name in numbers)

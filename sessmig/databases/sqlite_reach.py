@@ -36,14 +36,12 @@ class Reach:
     """
 
     def __init__(self, tables: Tables, pieces: Sequence[Piece]) -> None:
-        standing = tables.refresh()
+        tables.refresh()
         triggers = tables.triggers()
         said = spoken(pieces)
         # Whoever writes the schema by hand may make triggers of any text.
         self.is_by_hand = bool(said & BY_HAND)
-        self.is_harmless = not (
-            self.is_by_hand or triggers or said & _TAKING or any(table.replaces for table in standing)
-        )
+        self.is_harmless = not (self.is_by_hand or triggers or said & _TAKING or tables.have_replacing)
         """Whether no row can go. Of the most files that is all there is to say."""
         if not self.is_harmless:
             self._follow(tables, pieces, triggers, said)

@@ -5,6 +5,7 @@ Knows what they were before a file ran, and gives them back; decides nothing and
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ _SETTINGS = (
     "reverse_unordered_selects",
     "trusted_schema",
 )
+# Nothing else changes one; but what a query's rows are, nobody knows before.
+_CHANGING = re.compile("PRAGMA|run-each-row", re.IGNORECASE)
 
 
 class Settings:
@@ -40,7 +43,9 @@ class Settings:
         self._command = command
 
     def mark(self, text: str = "") -> Mark:
-        """Remember the open transaction and the settings, before a file runs."""
+        """Remember the open transaction, and the settings, unless a file is to run that changes none."""
+        if text and not _CHANGING.search(text):
+            return Mark("open" if self._connection().in_transaction else "", ())
         settings = [(name, str(self._query(f"PRAGMA {name}").rows[0][0]), True) for name in _SETTINGS]
         return Mark("open" if self._connection().in_transaction else "", tuple(settings))
 
@@ -56,5 +61,5 @@ class Settings:
 
     def set(self, mark: Mark) -> None:
         """Give back the settings."""
-        for name, value, _ in set(mark.settings) - set(self.mark().settings):
+        for name, value, _ in set(mark.settings) - set(self.mark().settings) if mark.settings else ():
             self._command(f"PRAGMA {name} = {value}")

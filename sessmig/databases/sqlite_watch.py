@@ -58,19 +58,18 @@ class Watch:
             pieces: the statements that are to run.
             more: beside others; then only the triggers are made that these need as well.
         """
-        tables = self._tables.refresh()
         self._pieces = (*self._pieces, *pieces) if more else tuple(pieces)
         self._reach = Reach(self._tables, self._pieces)
         if self._reach.is_by_hand:
             self._tables.distrust()
         if more:
-            self._add([table for table in tables if not table.is_virtual])
+            self._add()
             seen = self._counted.keys()
             self._counted |= {i: n for i, n in self._counts(self._named_virtual(pieces)).items() if i not in seen}
             return
         self._watched, self._is_inserting, self._counted, self._has_made = [], set(), {}, False
         self._is_counting = False
-        self._add([table for table in tables if not table.is_virtual])
+        self._add()
         self._counted |= self._counts(self._named_virtual(pieces))
         self._from_start = frozenset(self._is_inserting)
         self.is_on = True
@@ -86,7 +85,7 @@ class Watch:
             self._has_made = True
         elif self._has_made or (kind == "ALTER" and self._is_inserting):
             self._has_made = False
-            self._add([table for table in self._tables.refresh() if not table.is_virtual])
+            self._add()
 
     def _count(self) -> None:
         """Make the tables that are counted in, where there is a trigger that does."""
@@ -100,10 +99,11 @@ class Watch:
         )
         self._command(f"CREATE TEMP TABLE {_KEYS} (id INTEGER{keys})")
 
-    def _add(self, tables: Sequence[Known]) -> None:
+    def _add(self) -> None:
+        """Watch those of the tables that rows may go from, and that are not watched yet."""
         if self._reach.is_harmless:
             return
-        tables = [table for table in tables if self._reach.may_take(table)]
+        tables = [table for table in self._tables.refresh() if not table.is_virtual and self._reach.may_take(table)]
         watched = set(self._watched)
         new = [table for table in tables if table.identity not in watched]
         self._watched += [table.identity for table in new]
@@ -148,7 +148,7 @@ class Watch:
 
     def _named_virtual(self, pieces: Sequence[Piece]) -> list[Known]:
         """A virtual table can have no trigger: one that a statement names is counted before and after."""
-        virtual = {folded(table.name): table for table in self._tables.refresh() if table.is_virtual}
+        virtual = {folded(table.name): table for table in self._tables.virtual}
         named = Names(virtual).among(spoken(pieces)) if virtual else set()
         return [table for name, table in virtual.items() if name in named]
 
