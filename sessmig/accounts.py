@@ -7,7 +7,7 @@ the target with the same values, or with others, or new.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,15 +17,15 @@ from sessmig import script
 from sessmig.account_hints import OTHER_VALUES, TWICE, WITHOUT_KEY
 from sessmig.errors import CheckError, DatabaseError
 from sessmig.merge import Merge
-from sessmig.merge_sql import MergeSql
 from sessmig.results import Account
 from sessmig.rows import Table
-from sessmig.touched import Touched
 from sessmig.verdict import EXAMPLES
 from sessmig.words import count, cut
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
+    from sessmig.merge_sql import MergeSql
+    from sessmig.touched import Touched
 
 
 @dataclass(slots=True)
@@ -53,8 +53,8 @@ class Accounts:
     def __init__(self, database: Database, merges: Sequence[Merge], touched: Touched | None = None) -> None:
         self._database = database
         self._merges = merges
-        self._touched = touched or Touched()
-        self._mark = secrets.token_hex(4)
+        self._touched = touched
+        self._mark = os.urandom(4).hex()
         """A part of our tables' names, so that no other has them."""
         self._open: list[_Open] = []
         self.results: list[Account] = []
@@ -74,6 +74,8 @@ class Accounts:
     def begin(self) -> None:
         """Fix the classes: count the rows of each source, and keep the keys of those that are to stay behind."""
         for number, merge in enumerate(self._merges, 1):
+            from sessmig.merge_sql import MergeSql  # most steps have no merge
+
             account = Account(merge.name, merge.where, "passed")
             try:
                 opened = _Open(merge, account, MergeSql(merge, self._database.unlike))
@@ -156,8 +158,8 @@ class Accounts:
     def _is_touched(self, merge: Merge) -> bool:
         """Tell whether the source may not be there any more, as it was, when the account is closed."""
         touched, dialect = self._touched, self._database.dialect
-        if touched.may_change(merge, dialect):
-            return True
+        if touched is None or touched.may_change(merge, dialect):
+            return touched is not None
         return bool(touched.emptied and not merge.after) and touched.may_empty(merge, self._database.tables(), dialect)
 
     def _source(self, merge: Merge) -> Table | None:

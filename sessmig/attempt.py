@@ -21,11 +21,11 @@ from sessmig.results import Account, StatementResult, StepOutcome, StepReport
 from sessmig.row_words import loss_text
 from sessmig.rows import Effect, Loss
 from sessmig.sending import DETAILED, send
-from sessmig.touched import touched
 from sessmig.words import since, speaks_of_passwords, utc_now
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
+    from sessmig.touched import Touched
 
 _LISTED = 10_000
 """So many statements that queries gave are listed, each with its text."""
@@ -110,7 +110,7 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
     locks = leading_locks(step.script, database.dialect)
     attempt.picture = proof.ask_before(database, step.blocks, same=not locks)
     attempt.picture.demand()
-    accounts = Accounts(database, step.merges, touched(step.script, database.dialect) if step.merges else None)
+    accounts = Accounts(database, step.merges, _touched(step, database.dialect))
     attempt.accounts = accounts.results
     attempt.guard = guard = Guard(database, step.script)
     guard.begin()
@@ -138,6 +138,15 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
     accounts.demand()
     if attempt.losses:
         raise CheckError(f"{step.script.path}: loss guard: {loss_text(attempt.losses[0])}")
+
+
+def _touched(step: Step, dialect: Dialect) -> Touched | None:
+    """Return what its statements may empty or change, if a merge has to know."""
+    if not step.merges:
+        return None
+    from sessmig.touched import touched
+
+    return touched(step.script, dialect)
 
 
 def leading_locks(source: Script, dialect: Dialect) -> int:

@@ -20,13 +20,13 @@ from sessmig.ledger import Ledger
 from sessmig.model import Entry, Holder, Plan
 from sessmig.plan import Waits, Wish, make_plan
 from sessmig.results import BatchReport, Event, EventKind, StepReport
-from sessmig.signed import Signed
 from sessmig.source import Series, discover
 from sessmig.stop import Stop
 from sessmig.waiting import longest
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
+    from sessmig.signed import Signed
 
 _LOG = logging.getLogger("sessmig")
 # A library does not print: without a handler of the application's own, Python would write warnings to stderr.

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from sessmig.host import host
 from sessmig.model import LEGACY, Cell, Entry
 from sessmig.words import plain
 
@@ -65,10 +66,9 @@ def as_json(value: Mapping[str, Any]) -> str:
 def done_by() -> str:
     """Return who runs this, as user@host; each step records it, and to ask takes the system some files."""
     import getpass
-    import socket
 
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name
         user = "unknown"
-    return f"{user}@{socket.gethostname()}"
+    return f"{user}@{host()}"

@@ -9,7 +9,6 @@ import functools
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -169,6 +168,8 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def terminal_width() -> int | None:
     """Return how wide the terminal is; None where the output goes elsewhere, and is not cut."""
+    import shutil
+
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sessmig.errors import DatabaseError, PlanError, SessmigError, StoppedError
-from sessmig.half_words import how_far
 from sessmig.job import Job
 from sessmig.mended import PassedError
 from sessmig.model import Step
@@ -24,6 +23,8 @@ def standing(staging: Staging) -> str:
     title = staging.step.migration.title
     if not staging.is_begun:
         return f"nothing of {title} stays"
+    from sessmig.half_words import how_far
+
     what = f"the rollback of {title}" if staging.is_undoing else title
     return f"{what} is half done, and that stays ({how_far(staging.state, staging.stages)})"
 

@@ -18,7 +18,6 @@ from sessmig.job import BackupWish, Job, Throttle
 from sessmig.naming import AHEAD, PENDING, TABLE, WHEN
 from sessmig.plan import Wish
 from sessmig.run import migrate
-from sessmig.signed import read_signed
 
 if TYPE_CHECKING:
     from sessmig.results import Event
@@ -54,8 +53,11 @@ def ensure(
         folder = None if backup_dir is None else os.fspath(backup_dir)
         saving = BackupWish(backup, folder, check_keep(keep), os.environ.get("SESSMIG_PG_BIN") or None)
         wait, name, wish = check_lock_wait(lock_wait), check_table(table), Wish(to=to, ahead=ahead)
-        signed = None if plan is None else read_signed(plan)
-        if signed is not None:
+        signed = None
+        if plan is not None:
+            from sessmig.signed import read_signed
+
+            signed = read_signed(plan)
             if wish != Wish():
                 raise UsageError("plan= beside to= or ahead=: what is to run is signed", remedy="Leave them out.")
             wish = signed.wish

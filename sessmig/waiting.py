@@ -5,7 +5,6 @@ Knows numbers only; waits for nothing itself.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 TIMEOUTS = (0.1, 0.2, 0.5, 1.0, 1.0, 2.0, 3.0, 5.0)
@@ -23,6 +22,8 @@ def longest(limit: float) -> float:
 
 def _jitter() -> float:
     """Let two who hinder each other not meet again and again."""
+    import random  # only now: who waits has the time
+
     return random.uniform(0.75, 1.25)  # noqa: S311
 
 

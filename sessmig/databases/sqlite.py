@@ -21,7 +21,6 @@ from sessmig.databases.sqlite_names import quoted, words
 from sessmig.databases.sqlite_reach import BY_HAND
 from sessmig.databases.sqlite_reading import Reading
 from sessmig.databases.sqlite_running import carry_out, run
-from sessmig.databases.sqlite_scripting import Scripting
 from sessmig.databases.sqlite_settings import Settings
 from sessmig.databases.sqlite_tables import Tables
 from sessmig.databases.sqlite_types import TYPES
@@ -38,6 +37,7 @@ if TYPE_CHECKING:  # what not every run needs is imported where it does
     from sessmig.databases.sqlite_backup import Saving
     from sessmig.databases.sqlite_keyset import Keyset
     from sessmig.databases.sqlite_rehearsal import Rehearsing
+    from sessmig.databases.sqlite_scripting import Scripting
 
 
 def open_file(path: str, label: str, *, create: bool) -> Sqlite:
@@ -236,6 +236,8 @@ class Sqlite:
         """A file has no replicas that it would know of."""
 
     def scripting(self) -> Scripting:
+        from sessmig.databases.sqlite_scripting import Scripting
+
         return Scripting(self.label)
 
     def keyset(self, table: str, column: str) -> Keyset:

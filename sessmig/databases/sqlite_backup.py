@@ -6,7 +6,6 @@ Knows the file and its locks; decides nothing and prints nothing.
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -21,6 +20,7 @@ from sessmig.databases.sqlite_connection import connect
 from sessmig.databases.sqlite_damage import code, damage, opened, tells_damage
 from sessmig.databases.sqlite_uri import HEADER, uri
 from sessmig.errors import BackupError, LockError
+from sessmig.host import host
 from sessmig.model import Holder
 
 _PAGES = 4096
@@ -59,7 +59,7 @@ class Saving:
 
     def origin(self) -> str:
         # Another machine has another file under this path.
-        return f"sqlite://{socket.gethostname()}/{self._path.lstrip('/')}"
+        return f"sqlite://{host()}/{self._path.lstrip('/')}"
 
     def is_of(self, origin: str, path: str) -> bool:
         """Beside the database itself there is no other of its name, whatever the machine is called by now."""

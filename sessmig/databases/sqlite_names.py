@@ -5,11 +5,11 @@ Knows SQLite's tokens; knows no database. Where it has to guess, it finds a name
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 
-OURS = f"sessmig_{secrets.token_hex(4)}"
+OURS = f"sessmig_{os.urandom(4).hex()}"
 """What our temporary objects are called: a name that no file and no table has."""
 
 GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)+"
