@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sessmig.databases.sqlite_known import Known
 from sessmig.databases.sqlite_names import folded
-from sessmig.databases.sqlite_tables import Known, Tables
+from sessmig.databases.sqlite_tables import Tables
 from sessmig.model import Answer
 from sessmig.rows import Table
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from sessmig.databases.sqlite_known import Known
 from sessmig.databases.sqlite_names import Names, folded, replaced, words
-from sessmig.databases.sqlite_tables import Known, Tables
+from sessmig.databases.sqlite_tables import Tables
 from sessmig.model import Piece
 
 # The function replace() deletes nothing.

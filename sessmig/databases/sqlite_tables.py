@@ -10,14 +10,13 @@ import re
 import sqlite3
 from bisect import insort
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from itertools import count
 from operator import attrgetter
 
+from sessmig.databases.sqlite_known import Known, carried, identities
 from sessmig.databases.sqlite_names import GAP, OURS, Names, folded, quoted, words
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell
-from sessmig.rows import Column, Table
+from sessmig.rows import Table
 
 _CHANGES_NAMES = re.compile(
     rf"(?:(CREATE){GAP}(?:TEMP\w*{GAP}|VIRTUAL{GAP})?|(ALTER){GAP}|(DROP){GAP})TABLE\b", re.IGNORECASE | re.DOTALL
@@ -26,55 +25,30 @@ _MASTER = """
 SELECT name, rootpage, coalesce(sql, '') AS sql
 FROM main.sqlite_master
 WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'
-ORDER BY rowid"""
-# In one text: each value that comes by itself costs as much as all of it. In the order in which the tables were made:
-# where only some were added, the text begins as it was, and of a thousand tables none but the new ones are read.
+ORDER BY name"""
+# In one text: each value that comes by itself costs as much as all of it.
 _PARTS, _ROWS = "\x1f", "\x1e"
 _AS_ONE = f"""
 SELECT count(*), group_concat(name || char(31) || rootpage || char(31) || sql, char(30)) FROM ({_MASTER})"""
+# What is made stands behind all that was made before it.
+_NEWEST = "SELECT coalesce(max(rowid), 0) FROM main.sqlite_master"
+_NEWER = """
+SELECT rowid, type, name, rootpage, coalesce(sql, '') FROM main.sqlite_master WHERE rowid > $1 ORDER BY rowid"""
 _TRIGGERS = f"""
 SELECT tbl_name, sql FROM main.sqlite_master WHERE type = 'trigger' AND sql <> ''
 UNION ALL
 SELECT tbl_name, sql FROM temp.sqlite_master WHERE type = 'trigger' AND substr(name, 1, {len(OURS)}) <> '{OURS}'"""
-_VIRTUAL = re.compile(rf"CREATE{GAP}VIRTUAL\b", re.IGNORECASE | re.DOTALL)
 _REFERS = re.compile("REFERENCES", re.IGNORECASE)
-_ON_CONFLICT = re.compile(rf"\bON{GAP}CONFLICT{GAP}REPLACE\b", re.IGNORECASE | re.DOTALL)
 _SHADOWS = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
 _SHADOW_ENDINGS = "content|data|idx|docsize|config|segments|segdir|stat|node|parent|rowid"
+
+_NO_SCHEMA = ("SELECT", "INSERT", "UPDATE", "DELETE", "REPLAC", "WITH", "VALUES")
+"""How statements begin that make, rename and drop nothing."""
 
 _Query = Callable[..., Answer]
 _Row = tuple[str, int, str]
 """A table's name, its root page and its text."""
 _NAME, _IDENTITY = attrgetter("name"), attrgetter("identity")
-_numbers = count(1)
-
-
-@dataclass(slots=True)
-class Known:
-    """A table, as the schema had it when it was looked at last."""
-
-    identity: int
-    name: str
-    root: int
-    sql: str
-    columns: tuple[Column, ...] = ()
-    key: tuple[str, ...] = ()
-    parents: tuple[tuple[str, str], ...] = ()
-    """The tables that its foreign keys name, each with what becomes of a row here when one is deleted there."""
-    is_virtual: bool = False
-    replaces: bool = False
-    """Whether a constraint of its own says ON CONFLICT REPLACE."""
-
-    def define(self, root: int, sql: str) -> None:
-        """Take over what the schema says now."""
-        if sql != self.sql:
-            self.is_virtual = _VIRTUAL.match(sql) is not None
-            self.replaces = _ON_CONFLICT.search(sql) is not None
-        self.root, self.sql = root, sql
-
-    @property
-    def full_name(self) -> str:
-        return f"main.{quoted(self.name)}"
 
 
 class Tables:
@@ -88,8 +62,10 @@ class Tables:
         self._query = query
         self._known: list[Known] = []
         self._rows: list[_Row] = []
-        self._text = ""
-        """The same as SQLite gave it; empty where it could not be read in one."""
+        self._newest: Cell = 0
+        """The last row of the schema."""
+        self._made: int | None = 0
+        """How many statements since then have made something; None where one did otherwise to the schema."""
         self._links: tuple[object, dict[str, set[str]]] = (), {}
         """What the triggers reach, and what it was taken from."""
         self._last = ""
@@ -110,13 +86,13 @@ class Tables:
 
     def keep(self) -> None:
         """Know that a transaction was committed, so that the next `forget` is none."""
-        self._is_kept = True
+        self._is_kept, self._made = True, 0
 
     def forget(self) -> None:
         """Look anew: a transaction was rolled back, or the file may be another one, and the numbers begin anew."""
         if not self._is_kept:
             self._version, self._said = None, ((None, None), ())
-        self._is_kept = False
+        self._is_kept, self._made = False, 0
 
     def distrust(self) -> None:
         """Look each time: somebody writes the schema by hand, and SQLite counts that for no change."""
@@ -132,6 +108,11 @@ class Tables:
         kind = next((word.upper() for word in found.groups() if word), "") if found else ""
         if kind and self._last not in ("", kind):
             self.refresh()
+        verb = statement[:6].upper()
+        if verb == "CREATE" and self._made is not None:
+            self._made += 1
+        elif not verb.startswith(_NO_SCHEMA):
+            self._made = None
         return kind
 
     def has_run(self, kind: str) -> None:
@@ -143,64 +124,69 @@ class Tables:
     def refresh(self) -> list[Known]:
         """Look at the schema."""
         kind, self._last = self._last, ""
+        made, self._made = self._made, 0
         version = self._number("main")
-        if version is not None and version == self._version:
-            return self._known
-        self._version = version
-        rows, number = self._master()
-        if rows is self._rows:
-            return self._known
-        before, self._rows = self._rows, rows
-        if 0 < number == len(before) and not self.virtual and all(root for _, root, _ in rows[number:]):
-            self._add(rows[number:])
-        else:
-            self._compare(rows, kind)
-        self.are_keyed = any(table.parents for table in self._known)
-        self.virtual = [table for table in self._known if table.is_virtual]
-        self.have_replacing = any(table.replaces for table in self._known)
+        if version is None or version != self._version:
+            was, self._version = self._version, version
+            if not (made and isinstance(was, int) and version == was + made and self._add(was)):
+                self._look(kind)
         return self._known
 
-    def _add(self, rows: list[_Row]) -> None:
-        """Take in tables that were made beside those that are known."""
-        known = list(self._known)
-        for name, root, sql in rows:
-            table = Known(next(_numbers), name, 0, "")
+    def _add(self, was: int) -> bool:
+        """Take in what was made beside all that stands; tell whether that is so plain that nothing else need be read.
+
+        Only right where as many statements have made something as SQLite has counted changes, and none did otherwise.
+        """
+        newer = self._query(_NEWER, (self._newest,)).rows
+        made = [row[2:] for row in newer if row[1] == "table" and not str(row[2]).startswith("sqlite_")]
+        if self.virtual or not all(type(name) is str and root and type(sql) is str for name, root, sql in made):
+            return False
+        known, rows = list(self._known), list(self._rows)
+        for name, root, sql in [(str(name), int(str(root)), str(sql)) for name, root, sql in made]:
+            table = Known(next(identities), name, 0, "")
             table.define(root, sql)
             self._read(table, renaming=False)
             insort(known, table, key=_NAME)
+            insort(rows, (name, root, sql))
             self.anew.add(table.identity)
-        self._known = known
+            self.are_keyed = self.are_keyed or bool(table.parents)
+            self.have_replacing = self.have_replacing or table.replaces
+        self._known, self._rows = known, rows
+        self._newest = newer[-1][0] if newer else self._newest
+        if self._said[0][0] == was and all(row[1] != "trigger" for row in newer):
+            self._said = (self._version, self._said[0][1]), self._said[1]
+        return True
 
-    def _compare(self, rows: list[_Row], kind: str) -> None:
-        """Take the schema as it is, and know each table again."""
+    def _look(self, kind: str) -> None:
+        """Read all of the schema, and know each table again."""
+        rows = self._master()
+        self._newest = self._query(_NEWEST).rows[0][0]
+        if rows == self._rows:
+            return
+        self._rows = rows
         hidden = self._shadows(rows)
-        now = {name: (root, sql) for name, root, sql in sorted(rows) if name not in hidden}
+        now = {name: (root, sql) for name, root, sql in rows if name not in hidden}
         if kind == "ALTER":
             self._follow_renames(now)
         known = {table.name: table for table in self._known}
-        self._known = [known.get(name) or Known(next(_numbers), name, 0, "") for name in now]
+        self._known = [known.get(name) or Known(next(identities), name, 0, "") for name in now]
         new = [table for table in self._known if table.sql != now[table.name][1] or not table.columns]
         for table in self._known:
             table.define(*now[table.name])
         self.anew.update(table.identity for table in new)
         for table in new:
             self._read(table, renaming=kind == "ALTER")
+        self.are_keyed = any(table.parents for table in self._known)
+        self.virtual = [table for table in self._known if table.is_virtual]
+        self.have_replacing = any(table.replaces for table in self._known)
 
-    def _master(self) -> tuple[list[_Row], int]:
-        """Return the tables, and how many of them, from the first on, are those that were there before."""
+    def _master(self) -> list[_Row]:
         ((number, text),) = self._query(_AS_ONE).rows
-        before, old, self._text = self._rows, self._text, ""
         if type(text) is str:  # and not one that is no UTF-8
-            if text == old:
-                self._text = text
-                return before, len(before)
-            same = len(before) if old and text.startswith(old + _ROWS) else 0
-            rows = [row.split(_PARTS) for row in text[len(old) + 1 if same else 0 :].split(_ROWS)]
-            if same + len(rows) == number and all(len(row) == 3 for row in rows):
-                self._text = text
-                return before[:same] + [(name, int(root), sql) for name, root, sql in rows], same
-        found = [(str(name), int(str(root)), str(sql)) for name, root, sql in self._query(_MASTER).rows]
-        return (before, len(before)) if found == before else (found, 0)
+            rows = [row.split(_PARTS) for row in text.split(_ROWS)]
+            if len(rows) == number and all(len(row) == 3 for row in rows):
+                return [(name, int(root), sql) for name, root, sql in rows]
+        return [(str(name), int(str(root)), str(sql)) for name, root, sql in self._query(_MASTER).rows]
 
     def _follow_renames(self, now: dict[str, tuple[int, str]]) -> None:
         known = {table.name for table in self._known}
@@ -227,7 +213,7 @@ class Tables:
         found = [(str(row[1]), int(str(row[5]))) for row in self._told("table_xinfo", table) if row[6] != 1]
         if not found:  # a virtual table whose module is not here
             return
-        table.columns = _carried(table.columns, [name for name, _ in found], renaming=renaming)
+        table.columns = carried(table.columns, [name for name, _ in found], renaming=renaming)
         table.key = tuple(name for _, name in sorted((pk, name) for name, pk in found if pk))
         keys = self._told("foreign_key_list", table) if _REFERS.search(table.sql) else ()
         table.parents = tuple(dict.fromkeys((folded(str(row[2])), str(row[6])) for row in keys))
@@ -279,13 +265,3 @@ class Tables:
     def held(self, tables: Collection[Table]) -> frozenset[int]:
         """Return all of them."""
         return frozenset(map(_IDENTITY, tables))
-
-
-def _carried(before: tuple[Column, ...], names: list[str], *, renaming: bool) -> tuple[Column, ...]:
-    """Give each column the number that it had."""
-    numbers = {column.name: column.identity for column in before}
-    if renaming and len(before) == len(names):
-        changed = [n for n, column in enumerate(before) if column.name != names[n]]
-        if len(changed) == 1:
-            numbers[names[changed[0]]] = before[changed[0]].identity
-    return tuple(Column(numbers.get(name) or next(_numbers), name) for name in names)
