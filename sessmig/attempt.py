@@ -34,6 +34,7 @@ _NOTICES = 100
 """How many notices are kept; a loop may raise one for each row."""
 _KEPT_TEXT = 100_000
 """A text of up to so many characters is kept in the log, to show later what changed."""
+_LOCKING = ("LOCK", "SET")
 _WAITING = (("SET", "lock_timeout"), ("SET", "statement_timeout"))
 
 
@@ -152,6 +153,8 @@ def _touched(step: Step, dialect: Dialect) -> Touched | None:
 def leading_locks(source: Script, dialect: Dialect) -> int:
     """Count the statements at a script's head that take locks, or say how long to wait for them."""
     for number, piece in enumerate(source.pieces):
+        if not piece.text[piece.body : piece.body + 4].upper().startswith(_LOCKING):
+            return number
         outline = script.outline(piece.statement, dialect)
         if outline.verb != "LOCK" and (outline.verb, outline.target.lower()) not in _WAITING:
             return number
@@ -239,7 +242,8 @@ def _queries(step: Step) -> list[dict[str, str]]:
 
 def _kept(statement: StatementResult) -> dict[str, Any]:
     """Leave out what most statements have not."""
-    return {name: value for name, value in asdict(statement).items() if value or name not in ("text", "batches")}
+    told = {name: getattr(statement, name) for name in StatementResult.__slots__}
+    return {name: value for name, value in told.items() if value or name not in ("text", "batches")}
 
 
 def kept_text(text: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sessmig.model import Dialect
 from sessmig.script.outline import Term, outside
@@ -29,6 +30,8 @@ class Act:
     cascades: bool = False
 
 
+# The guard asks for the same statement when it looks, when it reckons what to count, and when it was done.
+@lru_cache(maxsize=256)
 def act(text: str, dialect: Dialect) -> Act:
     """Read a CREATE, ALTER or DROP TABLE or a TRUNCATE."""
     terms = [term for term in outside(text, dialect) if term[1] != ";"]

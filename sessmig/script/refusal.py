@@ -25,6 +25,7 @@ _SUSPECT = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"(?:BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE TRANSACTION)\b")
+_BEGINS = re.compile("BEGIN|START", re.IGNORECASE)
 _OPENING: dict[Dialect, re.Pattern[str]] = {
     "sqlite": re.compile(r"BEGIN( DEFERRED| IMMEDIATE| EXCLUSIVE)?( TRANSACTION( \S+)?)?"),
     "postgres": re.compile(r"BEGIN( WORK| TRANSACTION)?|START TRANSACTION"),
@@ -153,7 +154,7 @@ def _head(piece: Piece, dialect: Dialect) -> str:
 
 
 def _is_wrapped(statements: Sequence[Piece], dialect: Dialect) -> bool:
-    if len(statements) < 2:
+    if len(statements) < 2 or not _BEGINS.match(statements[0].text, statements[0].body):
         return False
     first, last = _head(statements[0], dialect), _head(statements[-1], dialect)
     return bool(_OPENING[dialect].fullmatch(first) and _CLOSING.fullmatch(last))
