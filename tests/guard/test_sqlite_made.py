@@ -1,4 +1,4 @@
-"""SQLite: of a schema that statements have only added to nothing else is read; what was added is guarded all the same."""
+"""SQLite: of a schema that was only added to nothing else is read; what was added is guarded all the same."""
 
 from collections.abc import Callable
 
