@@ -17,6 +17,7 @@ from sessmig import script
 from sessmig.account_hints import OTHER_VALUES, TWICE, WITHOUT_KEY
 from sessmig.errors import CheckError, DatabaseError
 from sessmig.merge import Merge
+from sessmig.merge_sql import MergeSql
 from sessmig.results import Account
 from sessmig.rows import Table
 from sessmig.verdict import EXAMPLES
@@ -24,7 +25,6 @@ from sessmig.words import count, cut
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
-    from sessmig.merge_sql import MergeSql
     from sessmig.touched import Touched
 
 
@@ -74,8 +74,6 @@ class Accounts:
     def begin(self) -> None:
         """Fix the classes: count the rows of each source, and keep the keys of those that are to stay behind."""
         for number, merge in enumerate(self._merges, 1):
-            from sessmig.merge_sql import MergeSql  # most steps have no merge
-
             account = Account(merge.name, merge.where, "passed")
             try:
                 opened = _Open(merge, account, MergeSql(merge, self._database.unlike))
