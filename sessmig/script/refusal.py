@@ -19,11 +19,14 @@ from sessmig.script.outline import words
 from sessmig.script.tokens import atoms
 
 # Statements are looked at only if they begin with one of these: a file may hold 200,000 INSERTs.
-_SUSPECT = re.compile(
-    r"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE|CREATE|DROP|ALTER|REINDEX|CLUSTER"
-    r"|VACUUM|DISCARD|ATTACH|DETACH|PRAGMA|SET|LISTEN|DECLARE)\b",
-    re.IGNORECASE,
-)
+_EVERYWHERE = "BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE|VACUUM|ATTACH|DETACH"
+# How statements begin that are looked at closer; most begin otherwise.
+_SUSPECT: dict[Dialect, re.Pattern[str]] = {
+    "sqlite": re.compile(rf"(?:{_EVERYWHERE}|PRAGMA)\b", re.IGNORECASE),
+    "postgres": re.compile(
+        rf"(?:{_EVERYWHERE}|CREATE|DROP|ALTER|REINDEX|CLUSTER|DISCARD|SET|LISTEN|DECLARE)\b", re.IGNORECASE
+    ),
+}
 _CONTROL = re.compile(r"(?:BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE TRANSACTION)\b")
 _BEGINS = re.compile("BEGIN|START", re.IGNORECASE)
 _OPENING: dict[Dialect, re.Pattern[str]] = {
@@ -106,7 +109,7 @@ def refuse(pieces: Sequence[Piece], dialect: Dialect, path: Path, *, no_transact
             continue
         if session.COUNTING in piece.text.lower() and session.blinds(piece.statement, dialect):
             _refuse(piece, path, f"`{session.COUNTING}` is what the loss guard counts with", "Leave it out.")
-        if not _SUSPECT.match(piece.text, piece.body) and not session.LOCKING.match(piece.text, piece.body):
+        if not _SUSPECT[dialect].match(piece.text, piece.body) and not session.LOCKING.match(piece.text, piece.body):
             continue
         head = _head(piece, dialect)
         if _CONTROL.match(head):
@@ -124,7 +127,7 @@ def refuse(pieces: Sequence[Piece], dialect: Dialect, path: Path, *, no_transact
 
 def runs_alone(piece: Piece, dialect: Dialect) -> bool:
     """Tell whether a statement has to run outside transactions."""
-    if not _SUSPECT.match(piece.text, piece.body):
+    if not _SUSPECT[dialect].match(piece.text, piece.body):
         return False
     head = _head(piece, dialect)
     if dialect == "sqlite" and head.startswith("PRAGMA"):
