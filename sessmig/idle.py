@@ -79,14 +79,15 @@ def look(database: Any, directory: Any, *, series: Any = None, table: Any = TABL
 
 
 def _report(place: File | Server, directory: str, series: str | None, table: str) -> Report | None:
-    from sessmig.plain_series import read_plain
+    from sessmig.plain_series import list_plain, read_plain
     from sessmig.run_report import Report
 
-    name, files = read_plain(directory, place.dialect, series)
+    name, files = list_plain(directory, place.dialect, series)
     if not files:
         return None
     rows = place.standing(table, name)
     stands = {version: (title, checksum) for version, title, checksum, status in rows if status in APPLIED}
-    if len(rows) != len(files) or stands != files:
+    # Where something is pending, no file need be read for that.
+    if len(rows) != len(files) or stands.keys() != files.keys() or stands != read_plain(files):
         return None
     return Report("migrate", name, place.label, standing=len(files))

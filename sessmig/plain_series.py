@@ -20,12 +20,12 @@ class OddError(Exception):
     """It takes a closer look."""
 
 
-def read_plain(directory: str, dialect: Dialect, series: str | None) -> tuple[str, dict[int, tuple[str, str]]]:
-    """Return the name of a series, and of each version the migration's name and the checksum of its file.
+def list_plain(directory: str, dialect: Dialect, series: str | None) -> tuple[str, dict[int, tuple[str, str]]]:
+    """Return the name of a series, and of each version the migration's name and the path of its file.
 
     Raises:
         OddError: not every name is as it has to be.
-        FileError, OSError: something cannot be read.
+        OSError: the folder cannot be read.
     """
     folder = directory or "."
     written = os.path.abspath(folder)
@@ -47,7 +47,16 @@ def read_plain(directory: str, dialect: Dialect, series: str | None) -> tuple[st
     name = series or name
     if not (name and is_series(name)):
         raise OddError
-    return name, _read(folder, files)
+    return name, _migrations(folder, files)
+
+
+def read_plain(files: dict[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
+    """Return of each version the migration's name and the checksum of its file, in place of its path.
+
+    Raises:
+        FileError, OSError: one cannot be read.
+    """
+    return {version: (name, checksum(read_bytes(path))) for version, (name, path) in files.items()}
 
 
 def _listed(folder: str) -> tuple[set[str], dict[Kind, Named]]:
@@ -67,12 +76,12 @@ def _listed(folder: str) -> tuple[set[str], dict[Kind, Named]]:
     return inner, files
 
 
-def _read(folder: str, files: dict[Kind, Named]) -> dict[int, tuple[str, str]]:
+def _migrations(folder: str, files: dict[Kind, Named]) -> dict[int, tuple[str, str]]:
     found = {}
     for kind, (file, _, name) in files.items():
         version, is_rollback, is_verify = kind
         if not (is_rollback or is_verify):
-            found[version] = (name, checksum(read_bytes(os.path.join(folder, file))))
+            found[version] = (name, os.path.join(folder, file))
         elif missing_partner(files, kind):
             raise OddError
     return found
