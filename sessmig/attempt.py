@@ -153,7 +153,7 @@ def _touched(step: Step, dialect: Dialect) -> Touched | None:
 def leading_locks(source: Script, dialect: Dialect) -> int:
     """Count the statements at a script's head that take locks, or say how long to wait for them."""
     for number, piece in enumerate(source.pieces):
-        if not piece.text[piece.body : piece.body + 4].upper().startswith(_LOCKING):
+        if piece.is_plain or not piece.text[piece.body : piece.body + 4].upper().startswith(_LOCKING):
             return number
         outline = script.outline(piece.statement, dialect)
         if outline.verb != "LOCK" and (outline.verb, outline.target.lower()) not in _WAITING:
@@ -164,7 +164,7 @@ def leading_locks(source: Script, dialect: Dialect) -> int:
 def _send(database: Database, attempt: Attempt, guard: Guard, first: int, last: int) -> None:
     """Send the statements from the first to before the last, and count what each did."""
     source, places = attempt.step.script, attempt.places
-    merging = len(source.pieces) > DETAILED
+    merging = source.statements > DETAILED
     with closing(send(database, guard, source, first, last)) as results:
         for result in results:
             if result.text:
@@ -225,7 +225,7 @@ def detail(report: StepReport, step: Step, holds: str = "") -> dict[str, Any]:
         kept["half_done"] = True
     if queries := _queries(step):
         kept["queries"] = queries
-    return kept | kept_text(step.script.text)
+    return kept if step.script.in_blocks else kept | kept_text(step.script.text)
 
 
 def _queries(step: Step) -> list[dict[str, str]]:

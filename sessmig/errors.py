@@ -101,6 +101,8 @@ class DatabaseError(SessmigError):
         super().__init__(message)
         self.code = code
         self.index = index
+        self.within = 0
+        """Where a bundle of INSERTs failed: which of them, from 0."""
         self.position = position
         self.escaped = escaped
         self.generated = ""

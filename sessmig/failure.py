@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sessmig import generated
 from sessmig.account_hints import hints
-from sessmig.errors import CheckError, DatabaseError, LockError, PlanError, SessmigError, StepError
+from sessmig.errors import CheckError, DatabaseError, FileError, LockError, PlanError, SessmigError, StepError
 from sessmig.model import Piece, Problem, Script, Step
 from sessmig.report import account_lines, check_lines
 from sessmig.results import StepReport
@@ -70,6 +70,8 @@ def of_step(step: Step, error: SessmigError, report: StepReport, *, standing: st
             remedy=error.remedy
             or _REMEDIES.get(error.code, "Mend the file, or what it found in the database, and run it again."),
         )
+    if isinstance(error, FileError):
+        error.holds = standing
     return error
 
 
@@ -84,17 +86,36 @@ def of_contention(what: str, error: DatabaseError, *, standing: str) -> LockErro
 def _of_statement(script: Script, error: DatabaseError) -> str:
     if error.index is None or not script.pieces:
         return f"{script.path}: {error.what}"
-    piece = script.pieces[min(error.index, len(script.pieces) - 1)]
+    piece = failed(script.pieces[min(error.index, len(script.pieces) - 1)], error)
+    # Of a large file no more is held than the piece itself.
+    text, offset, first = (piece.text, piece.offset, piece.line) if script.in_blocks else (script.text, 0, 1)
     at = error.position
-    line, column = _place(script.text, at) if at is not None else (piece.statement_line, None)
-    what, shown_line = error.what, _line(script.text, piece, line)
+    line, column = _place(text, at - offset, first) if at is not None else (piece.statement_line, None)
+    what, shown_line = error.what, _line(text, piece, line, offset)
     excerpt = _excerpt(shown_line, line, column)
-    if speaks_of_passwords(script.text + error.generated):
+    if _is_secret(script) or speaks_of_passwords(error.generated):
         secrets = _secrets(piece.statement) | _secrets(error.generated)
         what, bare = _without(secrets, what), _without(secrets, shown_line)
         if bare != shown_line or speaks_of_passwords(bare):
             excerpt = _excerpt(discreet(bare), line, None)
     return "\n".join([f"{script.path}:{line}: {what}", *excerpt, *generated.lines(error.generated)])
+
+
+def failed(piece: Piece, error: DatabaseError) -> Piece:
+    """Return the one statement that failed; all of a bundle where they cannot be read any more."""
+    try:
+        return piece.at(error.within, error.position)
+    except FileError:
+        return piece
+
+
+def _is_secret(script: Script) -> bool:
+    if not script.in_blocks:
+        return speaks_of_passwords(script.text)
+    try:
+        return any(speaks_of_passwords(piece.sent) for piece in script.pieces)
+    except FileError:
+        return True
 
 
 def _secrets(statement: str) -> set[str]:
@@ -112,13 +133,13 @@ def _without(secrets: set[str], text: str) -> str:
     return text
 
 
-def _place(text: str, at: int) -> tuple[int, int]:
+def _place(text: str, at: int, first: int) -> tuple[int, int]:
     start = text.rfind("\n", 0, at) + 1
-    return text.count("\n", 0, at) + 1, at - start
+    return text.count("\n", 0, at) + first, at - start
 
 
-def _line(text: str, piece: Piece, line: int) -> str:
-    start = piece.offset + piece.body
+def _line(text: str, piece: Piece, line: int, offset: int) -> str:
+    start = piece.offset + piece.body - offset
     for _ in range(line - piece.statement_line):
         start = text.find("\n", start) + 1
     start = text.rfind("\n", 0, start) + 1

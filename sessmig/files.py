@@ -11,10 +11,16 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from sessmig.errors import FileError
 
 _SMALL = 1 << 16
 """As large as most files are at most, in bytes."""
+LARGE = 1 << 20
+"""A file of more bytes than this is not held whole where that can be helped."""
+_BLOCK = 1 << 18
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -37,9 +43,35 @@ def read_bytes(path: Path | str) -> bytes:
         finally:
             os.close(descriptor)
     except OSError as error:
-        from sessmig.errors import FileError
+        raise unreadable(path, error) from None
 
-        raise FileError(path, f"cannot be read: {error.strerror}") from None
+
+def unreadable(path: Path | str, error: OSError) -> FileError:
+    """Put into words that a file cannot be read."""
+    from sessmig.errors import FileError
+
+    return FileError(path, f"cannot be read: {error.strerror}")
+
+
+def is_large(path: Path | str) -> bool:
+    """Tell whether a file is `LARGE`.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        return os.stat(path).st_size > LARGE
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _blocks(path: Path | str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
 def _even(data: bytes) -> bytes:
@@ -50,6 +82,84 @@ def _even(data: bytes) -> bytes:
 def checksum(data: bytes) -> str:
     """Return the SHA-256 of a file's bytes, a BOM dropped and CRLF read as LF."""
     return hashlib.sha256(_even(data)).hexdigest()
+
+
+class _Checksum:
+    """The `checksum` of bytes that come in blocks."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._rest = b""
+        self._is_first = True
+
+    def add(self, block: bytes) -> None:
+        block = self._rest + block
+        if self._is_first:
+            block, self._is_first = block.removeprefix(_BOM), False
+        # Whether this is half of a CRLF the next block tells.
+        self._rest = b"\r" if block.endswith(b"\r") else b""
+        if b"\r" in block:  # which is seen ten times as quickly as that there is no CRLF
+            block = block.removesuffix(b"\r").replace(b"\r\n", b"\n")
+        self._hash.update(block)
+
+    def hexdigest(self) -> str:
+        self._hash.update(self._rest)
+        return self._hash.hexdigest()
+
+
+def checksum_of(path: Path | str) -> str:
+    """Return the `checksum` of a file; of a large one only a block is held.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    if not is_large(path):
+        return checksum(read_bytes(path))
+    found = _Checksum()
+    for block in _blocks(path):
+        found.add(block)
+    return found.hexdigest()
+
+
+def text_blocks(path: Path, hashed: str = "") -> Iterator[str]:
+    """Read a file as UTF-8 block by block, a BOM and each CRLF as they are.
+
+    Args:
+        path: the file.
+        hashed: the checksum that it had, if it was hashed.
+
+    Raises:
+        FileError: as `decode` does; once all is read, where it is not what was hashed.
+    """
+    import codecs
+
+    decoder, found = codecs.getincrementaldecoder("utf-8")(), _Checksum()
+    for block in _blocks(path):
+        found.add(block)
+        try:
+            text = decoder.decode(block)
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text:
+            decode(path, read_bytes(path))  # which has words for it
+        yield text
+    demand_same(path, hashed, found.hexdigest())
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        decode(path, read_bytes(path))
+
+
+def demand_same(path: Path, hashed: str, now: str) -> None:
+    """Refuse a file that is not what it was; one that was not hashed may be anything.
+
+    Raises:
+        FileError: it has changed.
+    """
+    if hashed and now != hashed:
+        from sessmig.errors import FileError
+
+        raise FileError(path, "changed while it was read", remedy="Run again when nobody writes to it.")
 
 
 def read_text(path: Path) -> str:

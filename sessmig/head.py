@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sessmig.directives import description, read_directives, word_of
 from sessmig.errors import FileError
-from sessmig.files import decode, read_bytes
+from sessmig.files import decode, is_large, read_bytes, text_blocks
 from sessmig.marks import is_mark
 from sessmig.model import Comment, Dialect, Directive
 from sessmig.wait import Wait
@@ -28,15 +28,26 @@ def top_directive(path: Path, word: str, dialect: Dialect) -> Directive | None:
     Raises:
         FileError: it stands there twice, or in the wrong place; the file cannot be read.
     """
-    data = read_bytes(path)
-    if not _ANY.search(data):
+    text = _beginning(path)
+    if text is None:
         return None
-    text = decode(path, data)
     comments = _plain_head(text)
     if comments is None:
         return _read_with_care(path, text, word, dialect)
     spoken = [comment for comment in comments if word_of(comment) == word]
     return next(iter(read_directives(path, spoken, None)), None)
+
+
+def _beginning(path: Path) -> str | None:
+    """Return a text in which the head of a file stands; None where it holds no directive."""
+    if is_large(path):
+        text = next(text_blocks(path)).removeprefix("\ufeff").replace("\r\n", "\n")
+        lines = (line.strip() for line in text.split("\n")[:-1])
+        first = next((line for line in lines if line and not line.startswith("--")), "")
+        if first and not first.startswith(("/*", ";")):
+            return text
+    data = read_bytes(path)
+    return decode(path, data) if _ANY.search(data) else None
 
 
 def head_description(text: str) -> str:

@@ -38,7 +38,7 @@ class Kinds:
 
     def _plain(self, piece: Piece) -> script.Outline:
         """Ask by what stands before an INSERT's first value or column: that is the same in all of a table."""
-        head = piece.text[piece.body : piece.text.find("(", piece.body)]
+        head = piece.head
         found = self._heads.get(head)
         if found is None:
             found = self._heads[head] = self._kind(piece)

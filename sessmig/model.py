@@ -14,6 +14,8 @@ from sessmig.merge import Merge
 from sessmig.naming import APPLIED
 from sessmig.naming import DIALECTS as DIALECTS
 from sessmig.naming import LEGACY as LEGACY
+from sessmig.piece import Bundle as Bundle
+from sessmig.piece import Piece as Piece
 from sessmig.wait import Held
 
 Dialect = Literal["sqlite", "postgres"]
@@ -22,47 +24,6 @@ Scalar = str | int | float | bool | None
 
 ADOPTED = "adopted_from"
 """What a baseline's metadata names the tool by whose history it was recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a script: comments, then at most one statement with its semicolon.
-
-    The pieces of a script, joined, are the script. A piece without a statement holds only comments
-    and white space (the tail of a file), or a lone semicolon; its `body` is `len(text)`.
-    """
-
-    text: str
-    offset: int
-    """Characters of the script before this piece."""
-    line: int
-    """The line, from 1, on which the piece's text begins."""
-    body: int
-    """Where in `text` the statement begins, behind blanks and comments."""
-    is_plain: bool = False
-    """An INSERT of numbers, texts and NULLs, without a comment: as data files hold them, 200,000 of them."""
-
-    @property
-    def is_statement(self) -> bool:
-        return self.body < len(self.text)
-
-    @property
-    def comments(self) -> str:
-        """What stands before the statement."""
-        return self.text[: self.body]
-
-    @property
-    def statement(self) -> str:
-        """The statement as it is sent, with its semicolon."""
-        return self.text[self.body :]
-
-    @property
-    def statement_line(self) -> int:
-        return self.line + self.text.count("\n", 0, self.body)
-
-    @property
-    def end(self) -> int:
-        return self.offset + len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +41,13 @@ class Script:
 
     path: Path
     text: str
+    """Empty where the file was cut in blocks."""
     description: str
     pieces: tuple[Piece, ...]
     """Only the pieces that hold a statement to run, in the file's order."""
     directives: tuple[Directive, ...] = ()
+    in_blocks: bool = False
+    """Whether it is so large that it was cut while it was read, and its rows stay in the file until they are sent."""
 
     def directive(self, word: str) -> Directive | None:
         """Return the directive at the file's top with this word, if there is one."""
@@ -93,6 +57,11 @@ class Script:
     def telling(self) -> str:
         """Its statements without the INSERTs of plain values: what is looked for in SQL is not in those."""
         return "".join(piece.text for piece in self.pieces if not piece.is_plain)
+
+    @property
+    def statements(self) -> int:
+        """How many statements it holds."""
+        return sum(piece.statements for piece in self.pieces)
 
     @property
     def is_staged(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sessmig.files import checksum, read_bytes
+from sessmig.files import checksum_of
 from sessmig.model import Migration
 
 
@@ -24,4 +24,4 @@ def files_of(migration: Migration) -> dict[str, Path]:
 
 def file_hashes(migration: Migration) -> dict[str, str]:
     """Return the SHA-256 of each file of a migration, as the ledger's checksums are taken."""
-    return {part: checksum(read_bytes(path)) for part, path in files_of(migration).items()}
+    return {part: checksum_of(path) for part, path in files_of(migration).items()}

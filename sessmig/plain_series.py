@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from sessmig.files import checksum, read_bytes
+from sessmig.files import checksum_of
 from sessmig.naming import DIALECTS, LEGACY, is_series, is_sql, missing_partner, read_name
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ def read_plain(files: dict[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
     Raises:
         FileError, OSError: one cannot be read.
     """
-    return {version: (name, checksum(read_bytes(path))) for version, (name, path) in files.items()}
+    return {version: (name, checksum_of(path)) for version, (name, path) in files.items()}
 
 
 def _listed(folder: str) -> tuple[set[str], dict[Kind, Named]]:

@@ -6,28 +6,32 @@ Knows the parts of a step and who reads each; knows nothing of ledgers and datab
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sessmig import checks, declared, directives, generated, head, marks, merge_heads, script
+from sessmig.bundles import cut
 from sessmig.enforcement import refuse_foreign_keys_off
 from sessmig.errors import FileError
-from sessmig.files import checksum, decode, read_bytes, read_text
+from sessmig.files import checksum, decode, demand_same, is_large, read_bytes, read_text
 from sessmig.merge import Merge
-from sessmig.model import Block, Comment, Dialect, Migration, Query, Script, Step
+from sessmig.model import Block, Comment, Dialect, Migration, Piece, Query, Script, Step
 from sessmig.stage import stages
 
 
-def read_step(migration: Migration, dialect: Dialect) -> Step:
+def read_step(migration: Migration, dialect: Dialect, *, in_blocks: bool = False) -> Step:
     """Read a migration whole: its statements, its verify file, its rollback and that one's verify file.
+
+    Args:
+        migration: its files.
+        dialect: how they are read.
+        in_blocks: leave the rows of large files in them until they are sent; then there is no text to be shown.
 
     Raises:
         FileError: whatever is not understood in one of the four, with file and line; a file that changed since
             it was hashed.
     """
-    data = read_bytes(migration.path)
-    if checksum(data) != migration.checksum:
-        raise FileError(migration.path, "changed while it was read", remedy="Run again when nobody writes to it.")
-    main = _script(migration.path, decode(migration.path, data), migration.name, dialect)
+    main = _script(migration.path, migration.name, dialect, hashed=migration.checksum, in_blocks=in_blocks)
     if wait := main.directive("wait"):
         head.read_wait(migration.path, wait, migration.version)
     rollback = None
@@ -39,7 +43,7 @@ def read_step(migration: Migration, dialect: Dialect) -> Step:
                 line=reason.line,
                 remedy="Take one of them away.",
             )
-        rollback = _rollback(migration.rollback, migration.name, dialect)
+        rollback = _rollback(migration.rollback, migration.name, dialect, in_blocks=in_blocks)
         _refuse_empty(rollback, bool(main.pieces))
     blocks, merges = read_blocks(migration.verify, dialect)
     stages(main, merges, dialect)
@@ -59,7 +63,7 @@ def read_way_back(migration: Migration, dialect: Dialect) -> Step | None:
     """
     if migration.rollback is None:
         return None
-    rollback = _rollback(migration.rollback, migration.name, dialect)
+    rollback = _rollback(migration.rollback, migration.name, dialect, in_blocks=True)
     if not rollback.pieces:
         _refuse_empty(rollback, _does_something(migration, dialect))
     blocks, merges = read_blocks(migration.rollback_verify, dialect)
@@ -67,8 +71,8 @@ def read_way_back(migration: Migration, dialect: Dialect) -> Step | None:
     return Step(migration, rollback, blocks, merges)
 
 
-def _rollback(path: Path, name: str, dialect: Dialect) -> Script:
-    rollback = _script(path, read_text(path), name, dialect)
+def _rollback(path: Path, name: str, dialect: Dialect, *, in_blocks: bool) -> Script:
+    rollback = _script(path, name, dialect, in_blocks=in_blocks)
     for directive in rollback.directives:
         if directive.word in ("wait", "irreversible"):
             raise FileError(
@@ -89,7 +93,7 @@ def _rollback(path: Path, name: str, dialect: Dialect) -> Script:
 
 def _does_something(migration: Migration, dialect: Dialect) -> bool:
     try:
-        return bool(_script(migration.path, read_text(migration.path), migration.name, dialect).pieces)
+        return bool(_script(migration.path, migration.name, dialect, in_blocks=True).pieces)
     except FileError:  # it was applied by a version that understood it
         return True
 
@@ -104,8 +108,20 @@ def _refuse_empty(rollback: Script, does_something: bool) -> None:
         )
 
 
-def _script(path: Path, text: str, name: str, dialect: Dialect) -> Script:
-    pieces = script.split(text, dialect, path)
+def _script(path: Path, name: str, dialect: Dialect, *, hashed: str = "", in_blocks: bool) -> Script:
+    """Read one file; a staged one is held whole, as each of its statements is a commit of its own."""
+    if in_blocks and is_large(path):
+        source = _understood(path, "", cut(path, dialect, hashed), name, dialect)
+        if not source.is_staged:
+            return replace(source, in_blocks=True)
+    data = read_bytes(path)
+    if hashed:
+        demand_same(path, hashed, checksum(data))
+    text = decode(path, data)
+    return _understood(path, text, script.split(text, dialect, path), name, dialect)
+
+
+def _understood(path: Path, text: str, pieces: Sequence[Piece], name: str, dialect: Dialect) -> Script:
     first = next((piece.statement_line for piece in pieces if piece.is_statement), None)
     comments = [comment for piece in pieces for comment in script.comments(piece, dialect)]
     marks.refuse_marks(path, comments)

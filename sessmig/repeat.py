@@ -65,7 +65,7 @@ def _repeated(
         mark = database.mark(source.text)
         if is_query(source, piece):
             source, _ = asked(database, source, source.pieces.index(piece))
-        for _ in database.run(source.text, source.pieces if source is not step.script else [piece]):
+        for _ in database.run(source.pieces if source is not step.script else [piece]):
             pass
         database.settle(shared=True)
         database.undo_settings(mark)

@@ -12,6 +12,7 @@ from typing import TypeVar
 from sessmig.blocker import Blocker
 from sessmig.enforcement import enforces_foreign_keys
 from sessmig.errors import DatabaseError, SessmigError
+from sessmig.failure import failed
 from sessmig.job import Job
 from sessmig.model import Script, Step
 from sessmig.waiting import Waiting, longest
@@ -74,7 +75,7 @@ def rest(job: Job, step: Step, waiting: Waiting, error: DatabaseError) -> None:
     what = _WORDS.get(error.code, "the database is busy")
     if error.code == _NO_LOCK:
         # A file that sets it has its own reason, and its own number.
-        own = "lock_timeout" in step.script.text.lower()
+        own = "lock_timeout" in step.script.telling.lower()
         what = "a lock was not had" if own else f"a lock was not had within {round(lock_timeout, 2):g} s"
     words = f"{what}, {others}" if others else what
     where = _where(step.script, error)
@@ -114,7 +115,7 @@ def _hindered(job: Job, step: Step, error: DatabaseError) -> Iterator[str]:
     """Give the statement that did not get its lock; or all that may have wanted it, the likeliest first."""
     pieces = step.script.pieces
     if error.index is not None and error.index < len(pieces):
-        yield pieces[error.index].statement
+        yield failed(pieces[error.index], error).statement
         return
     yield from (block.query.text for block in step.blocks if block.query.text)
     yield from (f"INSERT INTO {job.database.table(name)}" for name in (job.table, f"{job.table}_log"))
@@ -131,4 +132,4 @@ def _blockers(job: Job, step: Step, error: DatabaseError) -> tuple[Blocker, ...]
 def _where(source: Script, error: DatabaseError) -> str:
     if error.index is None or error.index >= len(source.pieces):
         return str(source.path)
-    return f"{source.path}:{source.pieces[error.index].statement_line}"
+    return f"{source.path}:{failed(source.pieces[error.index], error).statement_line}"

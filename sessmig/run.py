@@ -6,6 +6,7 @@ Knows the order of things; how each is done, the modules below know. Prints noth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 
 from sessmig.errors import DatabaseError, PendingError, SessmigError
@@ -48,7 +49,8 @@ def migrate(job: Job) -> Report:
     # Whatever is not applied yet is read whole before anything is locked or written, wanted now or not.
     versions = {held.version for held in report.held}
     held = [migration for migration in series.migrations if migration.version in versions]
-    steps = [read_step(migration, job.database.dialect) for migration in (*plan.pending, *plan.later, *held)]
+    read = partial(read_step, dialect=job.database.dialect, in_blocks=True)
+    steps = [read(migration) for migration in (*plan.pending, *plan.later, *held)]
     refuse_mended(plan, steps, job.database.dialect)
     if not plan.pending:
         return report

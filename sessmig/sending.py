@@ -49,9 +49,9 @@ def _stretches(database: Database, guard: Guard, source: Script, first: int, las
     for start, stop in guard.stretches(first, last):
         pieces = source.pieces[start:stop]
         alike = _Alike(guard, pieces, start)
-        merging = len(source.pieces) > DETAILED
+        merging = source.statements > DETAILED
         try:
-            with closing(database.run(source.text, pieces)) as counts:
+            with closing(database.run(pieces)) as counts:
                 for index, rows in enumerate(counts):
                     if merging and alike.takes(index, rows):
                         continue
@@ -90,14 +90,14 @@ class _Alike:
         """Take a statement that others like it may follow; tell whether it is one."""
         if not self._pieces[index].is_plain:
             return False
-        self._first, self._number, self._rows = index, 1, rows or 0
+        self._first, self._number, self._rows = index, self._pieces[index].statements, rows or 0
         return True
 
     def takes(self, index: int, rows: int | None) -> bool:
         """Take a statement that is like those before it; tell whether it is."""
         if not self._number or not self._guard.is_alike(self._start + index, self._start + self._first):
             return False
-        self._number += 1
+        self._number += self._pieces[index].statements
         self._rows += rows or 0
         return True
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sessmig.errors import FileError, UsageError
-from sessmig.files import checksum, read_bytes
+from sessmig.files import checksum_of
 from sessmig.model import DIALECTS, LEGACY, Dialect, Migration
 from sessmig.naming import GRAMMAR as GRAMMAR
 from sessmig.naming import Kind, Named, is_series, is_sql, missing_partner, read_name
@@ -152,4 +152,4 @@ def _pair(folder: Path, files: dict[Kind, Named], series: str) -> Iterator[Migra
             folder / files[key][0] if (key := (version, *of)) in files else None
             for of in ((False, True), (True, False), (True, True))
         ]
-        yield Migration(series, version, label, name, path, checksum(read_bytes(path)), *pairs)
+        yield Migration(series, version, label, name, path, checksum_of(path), *pairs)

@@ -59,6 +59,8 @@ def touched(source: Script, dialect: Dialect) -> Touched:
     """Read what a script's statements may empty or change."""
     emptied, updated = set[str](), set[str]()
     for piece in source.pieces:
+        if piece.is_plain:
+            continue
         if _EMPTYING.search(piece.text, piece.body):
             emptied.update(_NAMES.findall(piece.statement))
         if _UPDATING.search(piece.text, piece.body):

@@ -156,6 +156,8 @@ FLOORS: dict[str, tuple[float, str]] = {
     "declared": (1.2, "left"),
     "gone": (1.4, "left"),
     "stands": (1.3, "left"),
+    "piece": (-0.1, "both"),
+    "bundles": (1.1, "left"),
     "kinds": (1.1, "left"),
     "evidence": (1.4, "left"),
     "effects": (1.6, "left"),

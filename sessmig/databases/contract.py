@@ -142,11 +142,10 @@ class Database(Alone, Patient, Protocol):
             DatabaseError: the transaction of the mark is over: something committed behind our back.
         """
 
-    def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
+    def run(self, pieces: Sequence[Piece]) -> Generator[int | None]:
         """Send statements one after the other; give the rows that each changed as it is done.
 
         Args:
-            text: the script that the pieces were cut from.
             pieces: the statements.
 
         Raises:

@@ -241,8 +241,8 @@ class Postgres:
         self._settings.give_back(mark, now)
         self._settings.drop_temporary()
 
-    def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
-        return run(self._wire, self._settings, self._locks.groups(pieces), text, pieces, self._transaction)
+    def run(self, pieces: Sequence[Piece]) -> Generator[int | None]:
+        return run(self._wire, self._settings, self._locks.groups(pieces), pieces, self._transaction)
 
     @contextmanager
     def exclusive(self, lock: str, *, wait: float, on_wait: Callable[[Holder], None]) -> Iterator[None]:

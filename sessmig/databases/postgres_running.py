@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 
 from sessmig.databases.postgres_settings import Settings
 from sessmig.databases.wire import Wire, is_whole, rows
@@ -18,7 +19,6 @@ def run(
     wire: Wire,
     settings: Settings,
     groups: Iterable[Sequence[Piece]],
-    text: str,
     pieces: Sequence[Piece],
     transaction: str,
 ) -> Generator[int | None]:
@@ -26,7 +26,6 @@ def run(
 
     Args:
         groups: the pieces, as many at once as are to be sent in one message.
-        text: the script that the pieces were cut from.
         pieces: the statements.
         transaction: the number of the open transaction.
 
@@ -34,28 +33,54 @@ def run(
         DatabaseError: with the number of the statement that failed.
     """
     done = 0
+    ahead = _Ahead()
     for group in groups:
-        start, answered = group[0].offset, 0
+        start, sent, answered = group[0].offset, sum(piece.statements for piece in group), 0
         settings.keep_reading()
-        with closing(wire.exchange(text[start : group[-1].end], offset=start)) as results:
-            try:
-                for result in filter(is_whole, results):
-                    answered += 1
-                    if answered <= len(group):
-                        yield rows(result)
-                        done += 1
-            except DatabaseError as error:
-                # A position tells the statement also where the server refused to parse the whole group.
-                at = error.position
-                behind = [piece.end > at for piece in pieces] if at is not None else []
-                error.index = behind.index(True) if True in behind else done
-                error.escaped = wire.is_idle
-                raise
+        text = "".join(map(ahead.sent, group))
+        try:
+            if group[0].bundle:
+                answered, changed = wire.count(
+                    text, offset=start, meanwhile=partial(ahead.read, pieces[done + 1 : done + 2])
+                )
+                yield changed
+                done += 1
+            else:
+                with closing(wire.exchange(text, offset=start)) as results:
+                    for result in filter(is_whole, results):
+                        answered += 1
+                        if answered <= sent:
+                            yield rows(result)
+                            done += 1
+        except DatabaseError as error:
+            # A position tells the statement also where the server refused to parse the whole group.
+            at = error.position
+            behind = [piece.end > at for piece in pieces] if at is not None else []
+            error.index = behind.index(True) if True in behind else done
+            error.escaped = wire.is_idle
+            raise
         if not wire.in_transaction:
             raise DatabaseError("this statement ended the transaction of the step", index=done - 1, escaped=True)
-        if answered != len(group):
+        if answered != sent:
             raise DatabaseError(
-                f"sessmig sent {len(group)} statements, and the server found {answered}: it reads quotes otherwise",
+                f"sessmig sent {sent} statements, and the server found {answered}: it reads quotes otherwise",
                 index=max(done - 1, 0),
                 escaped=settings.look().transaction != transaction,
             )
+
+
+class _Ahead:
+    """What is sent next, read while the server works on what was sent before."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+        """By where in the script it stands."""
+
+    def read(self, pieces: Sequence[Piece]) -> None:
+        """Read what is to be sent."""
+        self._texts = {piece.offset: piece.sent for piece in pieces}
+
+    def sent(self, piece: Piece) -> str:
+        """Return what is sent of a piece."""
+        text = self._texts.pop(piece.offset, None)
+        return piece.sent if text is None else text

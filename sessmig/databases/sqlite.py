@@ -211,7 +211,7 @@ class Sqlite:
             if self._connection.in_transaction:
                 self._command("ROLLBACK")
 
-    def run(self, text: str, pieces: Sequence[Piece]) -> Generator[int | None]:
+    def run(self, pieces: Sequence[Piece]) -> Generator[int | None]:
         return run(self._cursor(), pieces, self._tables, self._watch, self._told)
 
     @contextmanager

@@ -68,7 +68,9 @@ def find_faults(
     enforced, deferred = (query(f"PRAGMA {name}").rows[0][0] for name in ("foreign_keys", "defer_foreign_keys"))
     everything = is_all or not enforced or bool(deferred) or any(map(_can_break, pieces))
     if not everything and any(row[-1] for row in listed):
-        everything = any("REPLACE" in piece.text.upper() for piece in pieces) or bool(query(_REPLACES).rows[0][0])
+        everything = any("REPLACE" in p.text.upper() for p in pieces if not p.is_plain) or bool(
+            query(_REPLACES).rows[0][0]
+        )
     keys: dict[str, list[_Key]] = {}
     for child, sql, number, parent, column, target, _ in listed:
         if everything or "DEFERRED" in str(sql).upper():

@@ -24,7 +24,7 @@ _TAKING = {"delete", "replace", "drop"}
 
 def spoken(pieces: Iterable[Piece]) -> set[str]:
     """Return the words in which statements may name something; what an INSERT brings is left out."""
-    heads = {piece.text[piece.body : piece.text.find("(", piece.body)] for piece in pieces if piece.is_plain}
+    heads = {piece.head for piece in pieces if piece.is_plain}
     return words(heads) | words(piece.statement for piece in pieces if not piece.is_plain)
 
 

@@ -6,14 +6,16 @@ Knows the protocol; knows nothing of transactions, locks or migrations.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 import psycopg
 from psycopg import pq
+from psycopg.generators import fetch_many
 from psycopg.rows import tuple_row
 from psycopg.types.string import StrDumperUnknown
 from psycopg.waiting import Ready, Wait
@@ -135,29 +137,53 @@ class Wire:
             offset: where in the script they begin.
             meanwhile: called several times a second as long as the server works; must not use this connection.
         """
+        with self._exchanging(sql):
+            while (result := self._next(meanwhile)) is not None:
+                self._demand_fine(result, offset)
+                yield result
+
+    def count(self, sql: str, *, offset: int, meanwhile: Callable[[], None]) -> tuple[int, int]:
+        """Send many statements that change rows; return how many were answered, and how many rows they changed.
+
+        One by one Python would take longer for the answers than the server for the rows. What is done `meanwhile`, once
+        the server has begun, must not use this connection. A DatabaseError tells how many were answered before.
+        """
+        with self._exchanging(sql):
+            meanwhile()
+            results = self._connection.wait(fetch_many(self._connection.pgconn))
+            told = Counter(result.command_status for result in results if is_whole(result))
+            try:
+                self._demand_fine(results[-1], offset)  # nothing comes behind a failure
+            except DatabaseError as error:
+                error.within = told.total()
+                raise
+            return told.total(), sum((_rows(status or b"") or 0) * number for status, number in told.items())
+
+    @contextmanager
+    def _exchanging(self, sql: str) -> Iterator[None]:
+        """Send a string; leave the connection so that the next can be sent, whether all results were read or not."""
         connection = self._connection
         self._free()
-        over = False
         try:
             # UTF-8 whatever the session says: what it speaks otherwise cannot hold every character of a file.
             connection.pgconn.send_query(sql.encode())
             connection.wait(_flush(connection.pgconn))
-            while (result := self._next(meanwhile)) is not None:
-                if result.status == pq.ExecStatus.FATAL_ERROR:
-                    connection.wait(_drain(connection.pgconn))
-                    over = True
-                    raise self._told(psycopg.errors.error_from_result(result, connection.info.encoding), offset=offset)
-                if result.status not in _FINE:
-                    connection.wait(_end_copy(connection.pgconn, result.status))
-                    raise DatabaseError("COPY from or to the client: only psql can serve that")
-                yield result
-            over = True
+            yield
         except psycopg.Error as error:
-            over = True
             raise self._told(error) from None
         finally:
-            if not over and not connection.closed:
-                self._cancel()
+            if not connection.closed:
+                self._free()
+
+    def _demand_fine(self, result: pq.abc.PGresult, offset: int) -> None:
+        """Raise what a result tells of a failure, once all that is left is read."""
+        connection = self._connection
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            connection.wait(_drain(connection.pgconn))
+            raise self._told(psycopg.errors.error_from_result(result, connection.info.encoding), offset=offset)
+        if result.status not in _FINE:
+            connection.wait(_end_copy(connection.pgconn, result.status))
+            raise DatabaseError("COPY from or to the client: only psql can serve that")
 
     def _next(self, meanwhile: Callable[[], None] | None) -> pq.abc.PGresult | None:
         """Return the next result; what has arrived is not waited for."""

@@ -23,9 +23,12 @@ class _Source:
     text: str
     dialect: Dialect
     path: Path
+    start: int = 0
+    """Where the line `first` begins or goes on."""
+    first: int = 1
 
     def line(self, offset: int) -> int:
-        return self.text.count("\n", 0, offset) + 1
+        return self.text.count("\n", self.start, offset) + self.first
 
     def refuse(self, reason: str, offset: int, remedy: str) -> NoReturn:
         raise FileError(self.path, reason, line=self.line(offset), remedy=remedy)
@@ -42,26 +45,55 @@ def split(text: str, dialect: Dialect, path: Path) -> list[Piece]:
     pieces: list[Piece] = []
     start, line = 0, 1
     while start < len(text):
-        if plain := _PLAIN.match(text, start):
-            end = plain.end()
-            pieces.append(Piece(text[start:end], start, line, plain.start(1) - start, is_plain=True))
-        else:
-            body, end = _bounds(source, start)
-            piece = Piece(text[start:end], start, line, body - start)
-            if dialect == "sqlite" and piece.is_statement:
-                _demand_complete(source, piece)
-            pieces.append(piece)
-        line += text.count("\n", start, end)
-        start = end
+        piece = _piece(source, start, line)
+        pieces.append(piece)
+        line += text.count("\n", start, piece.end)
+        start = piece.end
     return pieces
 
 
+def next_piece(text: str, start: int, dialect: Dialect, path: Path, *, line: int) -> Piece:
+    """Cut the next piece of a script of which only a part is held; what it ends with tells whether it is whole.
+
+    Args:
+        text: the part.
+        start: where in it the piece begins.
+        dialect: how it is read.
+        path: the file, for messages.
+        line: that of the piece.
+
+    Raises:
+        FileError: as `split` does; where more of the script follows, that may mend it.
+    """
+    return _piece(_Source(text, dialect, path, start, line), start, line)
+
+
+def _piece(source: _Source, start: int, line: int) -> Piece:
+    text = source.text
+    if found := plain(text, start):
+        return Piece(text[start : found.end()], start, line, found.start(1) - start, is_plain=True)
+    body, end = _bounds(source, start)
+    piece = Piece(text[start:end], start, line, body - start)
+    if source.dialect == "sqlite" and piece.is_statement:
+        _demand_complete(source, piece)
+    return piece
+
+
 # What both databases read in one way only, at a glance; every letter in it that is no name and no text ends the match.
-_PLAIN = re.compile(
+_PLAIN = (
     r"""[ \t\r\n]*+(INSERT[ \t]+INTO[ \t]+[A-Za-z_]\w*[ \t]*(?:\([A-Za-z_0-9, \t]*\)[ \t\r\n]*)?(?<!\w)VALUES\b)"""
-    r"""(?:[ \t\r\n(),0-9.+]++|-(?!-)|\bNULL\b|(?<!\w)'[^']*+(?:''[^']*+)*+')*+;""",
-    re.IGNORECASE | re.ASCII,
+    r"""(?:[ \t\r\n(),0-9.+]++|-(?!-)|\bNULL\b|(?<!\w)'[^']*+(?:''[^']*+)*+')*+"""
 )
+plain = re.compile(_PLAIN + ";", re.IGNORECASE | re.ASCII).match
+"""Finds an INSERT of plain values at a place in a text; its group is what stands before them."""
+_BEGUN = re.compile(_PLAIN + r"(?:(?<!\w)'(?:[^']|'')*+)?+(?:-|N|NU|NUL)?+\Z", re.IGNORECASE | re.ASCII)
+
+
+def may_be_plain(text: str, start: int) -> bool:
+    """Tell whether all that follows is the beginning of an INSERT of plain values."""
+    return _BEGUN.match(text, start) is not None
+
+
 _SPECIAL = re.compile(rf"(?:create|explain|copy|set|select)(?!{IN_NAME})|\.", re.IGNORECASE)
 
 

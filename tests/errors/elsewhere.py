@@ -34,6 +34,8 @@ PROVOKED = {
     "could not be copied for a test": "plugin/test_failures.py",
     "the server for the tests is not understood": "plugin/test_failures.py",
     "names one series, and there are": "plugin/test_settings.py",
+    "changed while it was read": "data_files/test_cut.py",
+    "changed while it was carried out": "data_files/test_large.py",
 }
 """Words that are always in an error, and the file of the test that brings it about and holds it to them."""
 
@@ -51,7 +53,6 @@ UNMET = {
     "foreign keys could not be switched": "a SQLite that was built without foreign keys",
     "the copy to rehearse on could not be made": "the file breaks while it is read",
     "were taken over": "a row vanishes under the lock",
-    "changed while it was read": "a file is saved between two reads",
     "made just now, and not in the backup": "a table is made between the question and the restore",
 }
 """Errors that no test can bring about, and when they would come; they stand in no reference."""

@@ -31,7 +31,7 @@ def pieces(database: Database, text: str) -> tuple[Piece, ...]:
 
 def send(database: Database, text: str) -> None:
     """Run a script, as a step does."""
-    for _ in database.run(text, pieces(database, text)):
+    for _ in database.run(pieces(database, text)):
         pass
 
 

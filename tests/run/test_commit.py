@@ -157,8 +157,8 @@ def _with_commit(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
     """Let the reader give a step of these statements, which it would refuse to read from a file."""
     read = reading.read_step
 
-    def unread(migration: Migration, dialect: Any) -> Step:
-        step = read(migration, dialect)
+    def unread(migration: Migration, dialect: Any, **how: Any) -> Step:
+        step = read(migration, dialect, **how)
         text = "".join(statements)
         pieces = []
         for statement in statements:

@@ -174,7 +174,7 @@ def test_what_the_server_cuts_otherwise_than_the_lexer_is_an_error(
     def send() -> None:
         with opened(postgres_url) as database, database.transaction("any", wait=1, on_wait=print):
             database.mark()
-            counts.extend(database.run(text, cut))
+            counts.extend(database.run(cut))
 
     with pytest.raises(DatabaseError) as caught:
         send()
