@@ -80,13 +80,17 @@ def _piece(source: _Source, start: int, line: int) -> Piece:
 
 
 # What both databases read in one way only, at a glance; every letter in it that is no name and no text ends the match.
+# As pg_dump, the sqlite3 shell and people write them: names in quotes, with a schema, true, 1.5e-7 and X'00' too.
+_NAME = r'(?:[A-Za-z_]\w*+|"[A-Za-z_]\w*+")'
 _PLAIN = (
-    r"""[ \t\r\n]*+(INSERT[ \t]+INTO[ \t]+[A-Za-z_]\w*[ \t]*(?:\([A-Za-z_0-9, \t]*\)[ \t\r\n]*)?(?<!\w)VALUES\b)"""
-    r"""(?:[ \t\r\n(),0-9.+]++|-(?!-)|\bNULL\b|(?<!\w)'[^']*+(?:''[^']*+)*+')*+"""
+    rf"""[ \t\r\n]*+(INSERT[ \t]+INTO[ \t]+{_NAME}(?:\.{_NAME})?[ \t]*"""
+    rf"""(?:\((?:[ \t,]++|{_NAME})*+\)[ \t\r\n]*)?(?<!\w)VALUES\b)"""
+    r"""(?:[ \t\r\n(),0-9.+]++|-(?!-)|\b(?:NULL|TRUE|FALSE)\b"""
+    r"""|(?<!\w)X?'[^']*+(?:''[^']*+)*+'|(?<=[0-9.])E[-+]?[0-9])*+"""
 )
 plain = re.compile(_PLAIN + ";", re.IGNORECASE | re.ASCII).match
 """Finds an INSERT of plain values at a place in a text; its group is what stands before them."""
-_BEGUN = re.compile(_PLAIN + r"(?:(?<!\w)'(?:[^']|'')*+)?+(?:-|N|NU|NUL)?+\Z", re.IGNORECASE | re.ASCII)
+_BEGUN = re.compile(_PLAIN + r"(?:(?<!\w)X?'(?:[^']|'')*+|[-A-Z]{0,5}+)\Z", re.IGNORECASE | re.ASCII)
 
 
 def may_be_plain(text: str, start: int) -> bool:

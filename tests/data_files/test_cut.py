@@ -25,7 +25,25 @@ def _rows(first: int, last: int, table: str = "data") -> str:
 
 _FUNCTION = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $a$ SELECT ';' $a$;\n"
 _TRIGGER = "CREATE TRIGGER t AFTER INSERT ON data BEGIN UPDATE data SET name = 'x;'; DELETE FROM other; END;\n"
+_ALMOST = (
+    "INSERT INTO data VALUES (1, x'00', E'a;', 1e5);",
+    "INSERT INTO data VALUES (1, N'a;');",
+    "INSERT INTO data VALUES (1, nulls, 2);",
+    "INSERT INTO data VALUES (1) -- 'a;",
+    ";",
+    "INSERT INTO data VALUES (1e, 2);",
+    "INSERT INTO data VALUES (1) RETURNING id;",
+    "INSERT INTO data SELECT 1;",
+    'INSERT INTO "a(b" VALUES (1);',
+    'INSERT INTO data ("a, b) VALUES (1);", c) VALUES (1, 2);',
+    "INSERT INTO data VALUES (1)/* ; */;",
+)
+"""Statements that are no INSERTs of plain values, or not by the looks of it."""
+_PG_DUMP = "INSERT INTO public.data VALUES (17, 'it''s; \\', true, NULL, -1.5e-07, '2026-01-31 10:00:00+00');\n"
+_SQLITE_DUMP = """INSERT INTO "data" ("id",\t"values") VALUES(1,'a\n;',X'00ff',.5,9.99e+20),(2,'',NULL,-1,1E3);\n"""
 _TEXTS = {
+    "pg_dump": _PG_DUMP * 12_000,
+    "sqlite_dump": _SQLITE_DUMP * 12_000,
     "rows": _rows(0, 12_000),
     "few_rows": _rows(0, 50),
     "head": f"-- Data\n-- sessmig: may-lose other\n\nCREATE TABLE data (id INT);\n{_rows(0, 10_000)}-- the end\n",
@@ -36,6 +54,7 @@ _TEXTS = {
     "long_comment": f"{_rows(0, 300)}-- {'x;' * _WIDE}\n{_rows(300, 9000)}",
     "no_end": f"{_rows(0, 9000)}INSERT INTO data VALUES (1, 'a')",
     "other_inserts": "".join(f"INSERT INTO data VALUES ({n}, lower('A;'));\n" for n in range(12_000)),
+    "almost_plain": "".join(f"{one}\n" * 300 for one in _ALMOST) * 15,
     "on_one_line": _rows(0, 9000).replace(");\n", "); ; "),
 }
 
@@ -57,7 +76,7 @@ def test_the_statements_are_those_of_the_whole_file(name: str, dialect: Dialect,
         before += piece.statements
     assert before == len(wanted)
     assert [piece.end for piece in pieces] == [*[piece.offset for piece in pieces[1:]], len(text)]
-    if name in ("rows", "head", "in_between"):
+    if name in ("pg_dump", "sqlite_dump", "rows", "head", "in_between"):
         assert len(pieces) < 400
 
 

@@ -230,6 +230,8 @@ _PLAIN = [
     "INSERT INTO t VALUES (1, 'a;b', NULL);",
     "insert into t (a, b)\nvalues (-1, '-- no comment'), (2.5, 'it''s; /* none */');",
     "\nINSERT INTO t VALUES ('E');",
+    "INSERT INTO public.t VALUES (1, true, -1.5e-07, '2026-01-31 10:00:00+00');",
+    """INSERT INTO "t" ("id", "values") VALUES(X'00ff',9.99e+20),(.5,FALSE);""",
 ]
 _NOT_PLAIN = [
     "INSERT INTO t VALUES (E'it\\'; x');",
@@ -237,7 +239,11 @@ _NOT_PLAIN = [
     "INSERT INTO t VALUES (1 /* ; */);",
     "INSERT INTO t VALUES (2--1;\n);",
     'INSERT INTO t VALUES ("a;b");',
-    "INSERT INTO t VALUES (x'00');",
+    "INSERT INTO t VALUES (B'00');",
+    "INSERT INTO t VALUES (1x'00');",
+    "INSERT INTO t VALUES (1e, nulls, true1);",
+    'INSERT INTO t ("a, b) VALUES (1);", c) VALUES (1);',
+    'INSERT INTO "t(" VALUES (1);',
     "INSERT INTO t VALUES ((SELECT max(id) FROM u));",
     "INSERT INTO t SELECT 1;",
     "INSERT INTO t VALUES ($$;$$);",
