@@ -6,6 +6,7 @@ knows.
 
 from __future__ import annotations
 
+import re
 from array import array
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -70,6 +71,8 @@ class _Window:
         self.byte = 0
         self.offset = 0
         self.line = 1
+        self.seen: re.Match[str] | None = None
+        """What `plain` finds at some place further on, where that is known."""
         self.is_last = False
         """Whether the file has no more than this."""
         self._fill(_LEAST)
@@ -82,6 +85,13 @@ class _Window:
         if len(self.text) - self.at < _LEAST and not self.is_last:
             self._fill(_LEAST)
         return self.at < len(self.text)
+
+    def plain(self) -> re.Match[str] | None:
+        """Return the INSERT of plain values that begins here, whole or not."""
+        seen, self.seen = self.seen, None
+        if seen and seen.string is self.text and seen.start() == self.at:
+            return seen
+        return script.plain(self.text, self.at)
 
     def grow(self) -> None:
         """Read on until twice as much lies ahead."""
@@ -99,15 +109,14 @@ class _Window:
             held += len(block)
         self.text, self.at = "".join(parts), 0
 
-    def take(self, end: int) -> tuple[str, bytes]:
-        """Go on to the end of a piece; return what was passed, as text and as bytes."""
+    def take(self, end: int) -> str:
+        """Go on to the end of a piece; return what was passed."""
         text = self.text[self.at : end]
-        data = text.encode()
         self.at = end
-        self.byte += len(data)
-        self.offset += len(text) - text.count("\r\n")
+        self.byte += len(text) if text.isascii() else len(text.encode())
+        self.offset += len(text) - (text.count("\r\n") if "\r" in text else 0)
         self.line += text.count("\n")
-        return text, data
+        return text
 
 
 def cut(path: Path, dialect: Dialect, hashed: str = "") -> list[Piece]:
@@ -131,33 +140,39 @@ def cut(path: Path, dialect: Dialect, hashed: str = "") -> list[Piece]:
 
 def _bundle(window: _Window, path: Path, *, is_head: bool) -> Piece | None:
     """Take the INSERTs of plain values that begin here, as far as they bring rows into the same table."""
-    found = script.plain(window.text, window.at)
-    while found is None and not window.is_last and script.may_be_plain(window.text, window.at):
+    found = window.plain()
+    while found and not found[2] and not window.is_last:
         window.grow()
-        found = script.plain(window.text, window.at)
-    if found is None:
+        found = window.plain()
+    if not found or not found[2]:
         return None
     head, body = found[1], found.start(1) - window.at
-    ends = [found.end() - window.at] if is_head else _ends(window.text, window.at, head)
+    ends = [found.end() - window.at] if is_head else _ends(window, found)
     byte, offset, line = window.byte, window.offset, window.line
-    whole, data = window.take(window.at + ends[-1])
-    if "\r" in whole:
-        ends, body = _without_cr(whole, ends), body - whole.count("\r\n", 0, body)
-        whole, head = whole.replace("\r\n", "\n"), head.replace("\r\n", "\n")
+    raw = whole = window.take(window.at + ends[-1])
+    if "\r" in raw:
+        ends, body = _without_cr(raw, ends), body - raw.count("\r\n", 0, body)
+        whole, head = raw.replace("\r\n", "\n"), head.replace("\r\n", "\n")
     if len(ends) == 1 and len(whole) <= _SMALL:
         return Piece(whole, offset, line, body, is_plain=True)
-    rows = FileBundle(path, byte, window.byte, _digest(data), array("H" if ends[-1] <= _CHARACTERS else "Q", ends))
+    rows = FileBundle(
+        path, byte, window.byte, _digest(raw.encode()), array("H" if ends[-1] <= _CHARACTERS else "Q", ends)
+    )
     return Piece(f"{whole[:body]}{head} (", offset, line, body, is_plain=True, bundle=rows)
 
 
-def _ends(text: str, start: int, head: str) -> list[int]:
+def _ends(window: _Window, first: re.Match[str]) -> list[int]:
     """Return where the INSERTs that begin here end, as far as they are sent together."""
-    ends, found = list[int](), script.plain(text, start)
-    while found and found[1] == head and (not ends or found.end() - start <= _CHARACTERS):
+    text, start, head = window.text, window.at, first[1]
+    ends = [first.end() - start]
+    found = second = script.plain(text, first.end())
+    while found and found[2] and found[1] == head and found.end() - start <= _CHARACTERS:
         ends.append(found.end() - start)
         found = script.plain(text, found.end())
     # Few and short ones are held: to send them by themselves, by turns with others, would take longer.
-    return ends[:1] if len(ends) < _FEW and ends[-1] <= _SMALL else ends
+    is_held = len(ends) < _FEW and ends[-1] <= _SMALL
+    window.seen = second if is_held else found
+    return ends[:1] if is_held else ends
 
 
 def _without_cr(text: str, ends: list[int]) -> list[int]:
@@ -173,8 +188,9 @@ def _without_cr(text: str, ends: list[int]) -> list[int]:
 def _piece(window: _Window, dialect: Dialect, path: Path) -> Piece:
     """Take the piece that begins here; where it does not end in what is held, or seems to be wrong, read on first."""
     while True:
+        offset, line = window.offset, window.line
         try:
-            piece = script.next_piece(window.text, window.at, dialect, path, line=window.line)
+            piece = script.next_piece(window.text, window.at, dialect, path, offset=offset, line=line)
         except FileError:
             if window.is_last:
                 raise
@@ -183,8 +199,7 @@ def _piece(window: _Window, dialect: Dialect, path: Path) -> Piece:
             if window.is_last or end < len(window.text):
                 break
         window.grow()
-    offset, line = window.offset, window.line
-    window.take(end)
-    text = piece.text.replace("\r\n", "\n")
-    body = piece.body - piece.text.count("\r\n", 0, piece.body)
-    return Piece(text, offset, line, body)
+    raw = window.take(end)
+    if "\r" not in raw:
+        return piece
+    return Piece(raw.replace("\r\n", "\n"), offset, line, piece.body - raw.count("\r\n", 0, piece.body))

@@ -6,7 +6,7 @@ Knows the quoting of both dialects; knows nothing of what directives mean, of fi
 from sessmig.script.comments import comments
 from sessmig.script.ddl import Act, act
 from sessmig.script.indexes import index_act
-from sessmig.script.lexer import may_be_plain, next_piece, plain, split
+from sessmig.script.lexer import next_piece, plain, split
 from sessmig.script.locks import locks, locks_are_known
 from sessmig.script.names import comparable, parts
 from sessmig.script.outline import Outline, is_balanced, outline, placeholders, words
@@ -25,7 +25,6 @@ __all__ = [
     "is_balanced",
     "locks",
     "locks_are_known",
-    "may_be_plain",
     "moves_sequence",
     "next_piece",
     "only_names",

@@ -52,30 +52,35 @@ def split(text: str, dialect: Dialect, path: Path) -> list[Piece]:
     return pieces
 
 
-def next_piece(text: str, start: int, dialect: Dialect, path: Path, *, line: int) -> Piece:
-    """Cut the next piece of a script of which only a part is held; what it ends with tells whether it is whole.
+def next_piece(text: str, start: int, dialect: Dialect, path: Path, *, offset: int, line: int) -> Piece:
+    """Cut the next piece of a script of which only a part is held; where it ends with that, it need not be whole.
 
     Args:
         text: the part.
-        start: where in it the piece begins.
+        start: where in it the piece begins, which is no INSERT of plain values.
         dialect: how it is read.
         path: the file, for messages.
-        line: that of the piece.
+        offset: where in the script it begins.
+        line: the line of it.
 
     Raises:
         FileError: as `split` does; where more of the script follows, that may mend it.
     """
-    return _piece(_Source(text, dialect, path, start, line), start, line)
+    return _other_piece(_Source(text, dialect, path, start, line), start, offset, line)
 
 
 def _piece(source: _Source, start: int, line: int) -> Piece:
-    text = source.text
-    if found := plain(text, start):
-        return Piece(text[start : found.end()], start, line, found.start(1) - start, is_plain=True)
+    found = plain(source.text, start)
+    if found and found[2]:
+        return Piece(found[0], start, line, found.start(1) - start, is_plain=True)
+    return _other_piece(source, start, start, line)
+
+
+def _other_piece(source: _Source, start: int, offset: int, line: int) -> Piece:
     body, end = _bounds(source, start)
-    piece = Piece(text[start:end], start, line, body - start)
+    piece = Piece(source.text[start:end], offset, line, body - start)
     if source.dialect == "sqlite" and piece.is_statement:
-        _demand_complete(source, piece)
+        _demand_complete(source, piece.statement, body)
     return piece
 
 
@@ -88,16 +93,12 @@ _PLAIN = (
     r"""(?:[ \t\r\n(),0-9.+]++|-(?!-)|\b(?:NULL|TRUE|FALSE)\b"""
     r"""|(?<!\w)X?'[^']*+(?:''[^']*+)*+'|(?<=[0-9.])E[-+]?[0-9])*+"""
 )
-plain = re.compile(_PLAIN + ";", re.IGNORECASE | re.ASCII).match
-"""Finds an INSERT of plain values at a place in a text; its group is what stands before them."""
-_BEGUN = re.compile(_PLAIN + r"(?:(?<!\w)X?'(?:[^']|'')*+|[-A-Z]{0,5}+)\Z", re.IGNORECASE | re.ASCII)
+_BEGUN = r"(?:(?<!\w)X?'(?:[^']|'')*+|[-A-Z]{0,5}+)\Z"
+plain = re.compile(f"{_PLAIN}(?:(;)|{_BEGUN})", re.IGNORECASE | re.ASCII).match
+"""Finds an INSERT of plain values at a place in a text.
 
-
-def may_be_plain(text: str, start: int) -> bool:
-    """Tell whether all that follows is the beginning of an INSERT of plain values."""
-    return _BEGUN.match(text, start) is not None
-
-
+Its groups are what stands before the values, and the semicolon; none where the text ends before that.
+"""
 _SPECIAL = re.compile(rf"(?:create|explain|copy|set|select)(?!{IN_NAME})|\.", re.IGNORECASE)
 
 
@@ -186,18 +187,17 @@ def _block_end(source: _Source, body: int, kind: str) -> int:
     return len(source.text)
 
 
-def _demand_complete(source: _Source, piece: Piece) -> None:
+def _demand_complete(source: _Source, statement: str, body: int) -> None:
     """Ask SQLite itself; a last statement without its semicolon is asked with one.
 
     Its state machine knows triggers only by `;END;`, which leaves two things that are cut here and are
     none: a trigger without BEGIN, and one with more behind its END.
     """
-    statement = piece.statement
     if sqlite3.complete_statement(statement) or sqlite3.complete_statement(statement + "\n;"):
         return
     source.refuse(
         "SQLite does not take this for a whole statement",
-        piece.offset + piece.body,
+        body,
         "A trigger ends with `END;`, behind a BEGIN and at least one statement with its semicolon.",
     )
 
