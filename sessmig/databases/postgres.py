@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from psycopg import Connection, pq
+from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
 from sessmig.blocker import Blocker
@@ -24,11 +24,8 @@ from sessmig.databases.postgres_building import Watcher
 from sessmig.databases.postgres_concurrently import Alone
 from sessmig.databases.postgres_connecting import connected
 from sessmig.databases.postgres_connection import connection_parameters, introduced, refuse_busy
-from sessmig.databases.postgres_deferred import settle
 from sessmig.databases.postgres_exclusive import exclusive
-from sessmig.databases.postgres_faults import faults
 from sessmig.databases.postgres_keyset import Keyset
-from sessmig.databases.postgres_listing import Listing
 from sessmig.databases.postgres_lock import begin_locked, lock_key
 from sessmig.databases.postgres_locks import LockLog
 from sessmig.databases.postgres_rehearsal import Rehearsing
@@ -36,8 +33,7 @@ from sessmig.databases.postgres_replication import replay_lag
 from sessmig.databases.postgres_running import run
 from sessmig.databases.postgres_scripting import READ_NO_MORE, READ_ONLY, Scripting
 from sessmig.databases.postgres_settings import Settings
-from sessmig.databases.postgres_tables import held
-from sessmig.databases.postgres_watch import Watch
+from sessmig.databases.postgres_sight import Sight
 from sessmig.databases.values import postgres_literal
 from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError, LedgerError
@@ -83,10 +79,11 @@ class Postgres:
         self._secrets = secrets
         self._wire = Wire(connection, secrets)
         self._settings = Settings(self._wire)
-        self._watch = Watch(self._wire)
+        self._sight = sight = Sight(self._wire, self._settings)
+        self.tables, self.changes, self.held, self.unwatch = sight.tables, sight.changes, sight.held, sight.unwatch
+        self.undo_settings, self.settle = sight.undo_settings, sight.settle
         self._locks = LockLog(self._wire)
-        self._listing = Listing(self._wire, self._watch)
-        self.tables, self.changes = self._listing.tables, self._listing.changes
+        self._is_reading = False
         self.keyset, self.replay_lag = partial(Keyset, self._wire), partial(replay_lag, self._wire)
         self._borrowed = borrowed
         self._before: tuple[bool, int | None] = (True, None)
@@ -126,7 +123,8 @@ class Postgres:
     def _introduce(self) -> None:
         server = introduced(self._wire, self.label)
         self._settings.note_patience()
-        self._schema, self._name, self._listing.schema = server.schema, server.database, server.schema
+        self._schema, self._name = server.schema, server.database
+        self._sight.named_without(server.schema)
         if server.checks_client:
             # Of a client that was killed the server learns only when it looks.
             self._set_local = "SET LOCAL client_connection_check_interval = '1s';"
@@ -138,6 +136,7 @@ class Postgres:
         return postgres_merging.kinds(self._wire, sql)
 
     def keep(self, name: str, query: str, key: Sequence[str] = ()) -> str:
+        self._sight.blur()
         kept = postgres_merging.keep(self._wire, name, query, key)
         self._settings.note_temporary()  # it is not the file's, and stays for the account
         return kept
@@ -162,6 +161,8 @@ class Postgres:
         return catalogue.rights(self._wire, self.table(name))
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
+        if not self._is_reading:
+            self._sight.blur()
         return self._wire.query(sql, params, limit=limit)
 
     def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
@@ -186,8 +187,8 @@ class Postgres:
             key = lock_key(self._name, self._schema, lock)
             self._wire.remember_plans(is_ours=not self._borrowed)
             self._settings.begin(begin_locked(self._wire, key, self.label, wait=wait, on_wait=on_wait, steady=steady))
-            self._wire.command(self._set_local + self._settings.limit_waiting(lock_timeout))
-            self._listing.is_own = True
+            self._wire.later(self._set_local + self._settings.limit_waiting(lock_timeout))
+            self._sight.begin(lock)
             yield
             if keep:
                 self._commit()
@@ -202,7 +203,7 @@ class Postgres:
             raise
         if status.command_status != b"COMMIT":
             raise DatabaseError("the transaction could not be committed; the server rolled it back")
-        self._listing.is_own = False
+        self._sight.commit()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -214,34 +215,27 @@ class Postgres:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        self._wire.command(READ_ONLY)
+        self._wire.later(READ_ONLY)
+        was_reading, self._is_reading = self._is_reading, True
         try:
             yield
         finally:
-            if not self._connection.closed:
+            self._is_reading = was_reading
+            if self._wire.in_transaction:
+                if not self._wire.unsay(READ_ONLY):
+                    self._wire.later(READ_NO_MORE)
+            elif self._wire.is_open:
                 self._wire.command(READ_NO_MORE)
 
     def mark(self, text: str = "") -> Mark:
-        self._wire.command("SELECT pg_current_xact_id()")
         self._wire.forget_plans(text)
         self._settings.note_own_names(text)
-        self._settings.note_temporary()
-        mark = self._settings.look()
+        mark = self._sight.mark()
         self._transaction = mark.transaction
         return mark
 
-    def undo_settings(self, mark: Mark) -> None:
-        # The transaction first: a file that ended it has left nothing to give back.
-        if self._connection.info.transaction_status != pq.TransactionStatus.INTRANS:
-            raise DatabaseError("the transaction was ended by the file itself", escaped=True)
-        self._settings.keep_reading()
-        now = self._settings.look()
-        if now.transaction != mark.transaction:
-            raise DatabaseError("the transaction was ended by the file itself, and another one begun", escaped=True)
-        self._settings.give_back(mark, now)
-        self._settings.drop_temporary()
-
     def run(self, pieces: Sequence[Piece]) -> Generator[int | None]:
+        self._sight.sent()
         return run(self._wire, self._settings, self._locks.groups(pieces), pieces, self._transaction)
 
     @contextmanager
@@ -255,37 +249,29 @@ class Postgres:
         self, piece: Piece, act: IndexAct | None, *, resumed: bool, on_event: Callable[[str], None]
     ) -> int | None:
         self._wire.forget_plans(piece.statement)
+        self._sight.forget()
         watcher = Watcher(self._connection, self.label, self._secrets, on_event)
         return Alone(self._wire, self._settings, watcher, self._notices.append).run(piece, act, resumed=resumed)
 
     def hold(self, table: Table) -> None:
+        self._sight.blur()
         self._wire.command(f"LOCK TABLE {table.sql} IN ACCESS EXCLUSIVE MODE")
-
-    def held(self, tables: Collection[Table]) -> frozenset[int]:
-        return held(self._wire, {table.identity for table in tables})
 
     def watch(self, pieces: Sequence[Piece], *, more: bool = False) -> None:
         if not more:  # the server counts, whatever comes
-            self._watch.begin()
-
-    def unwatch(self) -> None:
-        self._watch.end()
+            self._sight.watch()
 
     def faults(self, touched: Collection[Table], pieces: Sequence[Piece], *, is_all: bool = False) -> tuple[Fault, ...]:
-        return tuple(faults(self._wire, touched))
+        return self._sight.faults(touched)
 
     def scripting(self) -> Scripting:
         return Scripting(self._wire, self._name, self._schema)
 
     def rehearsing(self) -> Rehearsing:
-        return Rehearsing(self, self._wire, self._locks, self._schema, self._listing.forget)
+        return Rehearsing(self, self._wire, self._locks, self._schema, self._sight.forget)
 
     def saving(self, programs: str | None = None) -> Saving:
         return Saving(self, self._wire, connection_parameters(self._connection.info), programs, self._secrets)
-
-    def settle(self, *, shared: bool) -> None:
-        self._settings.keep_reading()
-        settle(self._wire, shared=shared)
 
     def notices(self) -> tuple[str, ...]:
         said, self._notices = tuple(self._notices), []
@@ -295,6 +281,5 @@ class Postgres:
         self._notices.append(f"{diag.severity}: {diag.message_primary}")
 
     def _roll_back(self) -> None:
-        self._listing.end()
-        if self._connection.info.transaction_status not in (pq.TransactionStatus.IDLE, pq.TransactionStatus.UNKNOWN):
-            self._wire.command("ROLLBACK")
+        self._sight.end()
+        self._wire.abandon()

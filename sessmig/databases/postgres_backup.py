@@ -85,14 +85,14 @@ class Saving:
         is_open = self._wire.in_transaction
         try:
             if is_open:
-                self._wire.command("SAVEPOINT sessmig_asks")
+                self._wire.later("SAVEPOINT sessmig_asks")
             answer = str(self._wire.query(sql).rows[0][0])
         except DatabaseError:
             if is_open:
                 self._wire.command("ROLLBACK TO SAVEPOINT sessmig_asks")
             answer = ""
         if is_open:
-            self._wire.command("RELEASE SAVEPOINT sessmig_asks")
+            self._wire.later("RELEASE SAVEPOINT sessmig_asks")
         return answer
 
     def prepare(self, *, restores: bool = False) -> None:

@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from sessmig.databases import postgres_index as catalogue
 from sessmig.databases.postgres_building import Watcher
 from sessmig.databases.postgres_index import Index
+from sessmig.databases.postgres_rows import rows
 from sessmig.databases.postgres_settings import Settings
-from sessmig.databases.wire import Wire, rows
+from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError
 from sessmig.index_act import IndexAct
 from sessmig.model import Piece

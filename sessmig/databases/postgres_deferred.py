@@ -16,7 +16,8 @@ WITH named AS (
            bool_or(k.condeferred) AND bool_and(k.condeferrable) AS is_deferred
     FROM pg_catalog.pg_constraint AS k
     JOIN pg_catalog.pg_namespace AS n ON n.oid = k.connamespace
-    WHERE pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+    WHERE k.conname IN (SELECT d.conname FROM pg_catalog.pg_constraint AS d WHERE d.condeferrable)
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND (n.oid = pg_catalog.pg_my_temp_schema() OR n.nspname NOT LIKE 'pg\\_temp\\_%')
     GROUP BY n.nspname, k.conname
 )

@@ -6,7 +6,7 @@ Reads the catalogue and the tables it is told of; knows nothing of what was ther
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sessmig.databases.wire import Wire
 from sessmig.model import Cell
@@ -14,37 +14,37 @@ from sessmig.rows import Fault, Table
 
 _USER = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
 # An index that another session is building is not valid yet: it has locked the table against any that we could make.
-_INDEXES = f"""
-SELECT i.indexrelid::bigint, n.nspname, x.relname, c.relname, x.relkind = 'I'
+INDEXES = f"""
+SELECT i.indexrelid::bigint AS oid, n.nspname AS space, x.relname AS name, c.relname AS table,
+       x.relkind = 'I' AS is_partitioned, EXISTS (
+           SELECT FROM pg_catalog.pg_locks AS l
+           WHERE l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+             AND l.pid <> pg_catalog.pg_backend_pid()
+       ) AS is_being_built
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
-WHERE NOT (i.indisvalid AND i.indisready) AND {_USER}
-  AND NOT EXISTS (
-      SELECT FROM pg_catalog.pg_locks AS l
-      WHERE l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
-        AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-        AND l.pid <> pg_catalog.pg_backend_pid()
-  )
+WHERE NOT (i.indisvalid AND i.indisready) AND {_USER}{{}}
 ORDER BY 2, 3"""
 # A partition's constraint is one with its table's; what is NOT ENFORCED (PostgreSQL 18) is not meant to be validated.
 # pg_get_constraintdef would say it too, but wait for whoever has locked the table.
-_CONSTRAINTS = f"""
-SELECT k.oid::bigint, n.nspname, c.relname, k.conname, pg_catalog.format('%I.%I', n.nspname, c.relname),
-       pg_catalog.quote_ident(k.conname)
+CONSTRAINTS = f"""
+SELECT k.oid::bigint AS oid, n.nspname AS space, c.relname AS table, k.conname AS name,
+       pg_catalog.format('%I.%I', n.nspname, c.relname) AS table_sql, pg_catalog.quote_ident(k.conname) AS name_sql
 FROM pg_catalog.pg_constraint AS k
 JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE NOT k.convalidated AND k.conislocal AND c.relpersistence <> 't' AND {_USER}
-  AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::boolean, true)
+  AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::boolean, true){{}}
 ORDER BY 2, 3, 4"""
 # What belongs to a partition belongs to its whole table. The server asks the conditions in whatever order it likes, and
 # of the rights on a sequence only a sequence may be asked.
 _SEQUENCES = """
 WITH touched AS (
     SELECT DISTINCT coalesce(pg_catalog.pg_partition_root(t.oid), t.oid) AS oid
-    FROM pg_catalog.unnest($1::oid[]) AS t (oid)
+    FROM pg_catalog.unnest((SELECT $1::oid[])) AS t (oid)
 ), link AS (
     SELECT d.objid AS sequence, d.refobjid AS owner, d.refobjsubid AS number
     FROM pg_catalog.pg_depend AS d
@@ -76,19 +76,45 @@ WHERE CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
   AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
   AND NOT pg_catalog.row_security_active(c.oid)
 ORDER BY 6, 7, 2"""
+# Whether the answer may have a row for a relation `c`: what that costs is mostly to plan it.
+NUMBERED = """(
+    c.relispartition
+    OR EXISTS (SELECT FROM pg_catalog.pg_attrdef AS e WHERE e.adrelid = c.oid)
+    OR EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d
+        WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid
+          AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
+          AND EXISTS (SELECT FROM pg_catalog.pg_sequence AS q WHERE q.seqrelid = d.objid)
+    )
+)"""
 _PLAIN = re.compile(r"\(?nextval\('(?:[^']|'')+'::regclass\)\)?(?:::\w+)?")
 
 
-def faults(wire: Wire, touched: Collection[Table]) -> Iterator[Fault]:
-    """Find sequences of the touched tables that stand behind their columns, indexes and constraints not valid."""
-    yield from _indexes(wire)
-    yield from _constraints(wire)
+def faults(
+    wire: Wire,
+    touched: Collection[Table],
+    *,
+    indexes: Iterable[Sequence[object]] | None = None,
+    constraints: Iterable[Sequence[object]] | None = None,
+) -> Iterator[Fault]:
+    """Find sequences of the touched tables that stand behind their columns, indexes and constraints not valid.
+
+    Args:
+        wire: the connection.
+        touched: whose sequences are looked at.
+        indexes: the answer to `INDEXES`, where that is known.
+        constraints: the answer to `CONSTRAINTS`.
+    """
+    yield from _indexes(wire.query(INDEXES.format("")).rows if indexes is None else indexes)
+    yield from _constraints(wire.query(CONSTRAINTS.format("")).rows if constraints is None else constraints)
     if touched:
         yield from _sequences(wire, touched)
 
 
-def _indexes(wire: Wire) -> Iterator[Fault]:
-    for *names, is_partitioned in wire.query(_INDEXES).rows:
+def _indexes(found: Iterable[Sequence[object]]) -> Iterator[Fault]:
+    for *names, is_partitioned, is_being_built in found:
+        if is_being_built:
+            continue
         oid, space, name, table = map(str, names)
         yield Fault(
             kind="index not valid",
@@ -101,8 +127,8 @@ def _indexes(wire: Wire) -> Iterator[Fault]:
         )
 
 
-def _constraints(wire: Wire) -> Iterator[Fault]:
-    for row in wire.query(_CONSTRAINTS).rows:
+def _constraints(found: Iterable[Sequence[object]]) -> Iterator[Fault]:
+    for row in found:
         oid, space, table, name, table_sql, name_sql = map(str, row)
         yield Fault(
             kind="constraint not validated",

@@ -8,58 +8,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
-from sessmig.databases.postgres_tables import some_tables, tables
+from sessmig.databases.postgres_look import STATE, Look, State, state
+from sessmig.databases.postgres_tables import read_tables, some_tables, tables
 from sessmig.databases.postgres_watch import Watch
 from sessmig.databases.wire import Wire
 from sessmig.rows import Change, Table
 
-# What is deleted from the catalogue leaves no row with a number. The names of all tables hang on their schemas.
-_STATE = """
-SELECT pg_catalog.pg_current_xact_id()::text, pg_catalog.pg_current_snapshot()::text,
-       pg_catalog.current_setting('track_counts') = 'on'
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE NOT t.tgisinternal),
-       (SELECT sum(pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))
-        FROM pg_catalog.unnest(ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_attribute', 'pg_catalog.pg_constraint',
-                                     'pg_catalog.pg_index', 'pg_catalog.pg_inherits', 'pg_catalog.pg_depend',
-                                     'pg_catalog.pg_trigger']::regclass[]) AS c (oid))::bigint,
-       (SELECT pg_catalog.array_agg(n.oid || ' ' || n.xmin ORDER BY n.oid) FROM pg_catalog.pg_namespace AS n
-        WHERE n.nspname NOT LIKE 'pg\\_%')::text"""
 _CHANGED = """
 WITH ours (age) AS MATERIALIZED (SELECT pg_catalog.age($1::xid))
-SELECT pg_catalog.json_agg(DISTINCT changed.oid::bigint)::text
+SELECT pg_catalog.json_agg(DISTINCT changed.oid::bigint)::text, min(pg_catalog.age(changed.number))
 FROM (
-    SELECT c.oid FROM pg_catalog.pg_class AS c WHERE pg_catalog.age(c.xmin) <= (SELECT age FROM ours)
+    SELECT c.oid, c.xmin FROM pg_catalog.pg_class AS c WHERE pg_catalog.age(c.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT a.attrelid FROM pg_catalog.pg_attribute AS a WHERE pg_catalog.age(a.xmin) <= (SELECT age FROM ours)
+    SELECT a.attrelid, a.xmin FROM pg_catalog.pg_attribute AS a WHERE pg_catalog.age(a.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT k.conrelid FROM pg_catalog.pg_constraint AS k WHERE pg_catalog.age(k.xmin) <= (SELECT age FROM ours)
+    SELECT k.conrelid, k.xmin FROM pg_catalog.pg_constraint AS k WHERE pg_catalog.age(k.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT i.indrelid FROM pg_catalog.pg_index AS i WHERE pg_catalog.age(i.xmin) <= (SELECT age FROM ours)
+    SELECT i.indrelid, i.xmin FROM pg_catalog.pg_index AS i WHERE pg_catalog.age(i.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT h.inhrelid FROM pg_catalog.pg_inherits AS h WHERE pg_catalog.age(h.xmin) <= (SELECT age FROM ours)
+    SELECT h.inhrelid, h.xmin FROM pg_catalog.pg_inherits AS h WHERE pg_catalog.age(h.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT t.tgrelid FROM pg_catalog.pg_trigger AS t WHERE pg_catalog.age(t.xmin) <= (SELECT age FROM ours)
+    SELECT t.tgrelid, t.xmin FROM pg_catalog.pg_trigger AS t WHERE pg_catalog.age(t.xmin) <= (SELECT age FROM ours)
     UNION ALL
-    SELECT d.objid FROM pg_catalog.pg_depend AS d
+    SELECT d.objid, d.xmin FROM pg_catalog.pg_depend AS d
     WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND pg_catalog.age(d.xmin) <= (SELECT age FROM ours)
-) AS changed (oid)
+) AS changed (oid, number)
 JOIN pg_catalog.pg_class AS c ON c.oid = changed.oid AND c.relkind IN ('r', 'p', 'f')"""
 _32_BITS = (1 << 32) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What a transaction says of itself at a look."""
-
-    transaction: int
-    is_alone: bool
-    """Nobody else was writing whose number is lower: whatever others commit from here on has a higher one."""
-    is_plain: bool
-    """Rows are counted, and no trigger writes to other tables."""
-    deleted: int
-    schemas: str
 
 
 class Listing:
@@ -73,9 +49,12 @@ class Listing:
     def __init__(self, wire: Wire, watch: Watch) -> None:
         self._wire = wire
         self._watch = watch
-        self._last: tuple[_State, dict[int, Table]] | None = None
+        self._last: tuple[State, dict[int, Table], int] | None = None
+        """What was seen, and from which number on what others and we have written may not have been."""
         self._touched: Collection[int] = ()
         """The tables whose rows were changed since, and that may have grown."""
+        self._newest: int | None = None
+        """The highest number on what was found to have been written."""
         self.schema = ""
         """Its tables are named without it."""
         self.is_own = False
@@ -91,31 +70,44 @@ class Listing:
         """Ask for all again."""
         self._last = None
 
-    def changes(self) -> Mapping[int, Change]:
-        found = self._watch.changes()
+    def changes(self, look: Look | None = None) -> Mapping[int, Change]:
+        found = self._watch.changes(look)
         self._touched = found.keys()
         return found
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self, look: Look | None = None) -> tuple[Table, ...]:
+        """Return every user table.
+
+        Args:
+            look: what was asked already, with nothing done since.
+        """
         if not self.is_own:
             return tables(self._wire, self.schema)
-        state, last, self._last = self._state(), self._last, None
-        found = self._since(last, state) if last else None
+        now = look.state if look else state(self._wire.query(f"SELECT {STATE}").rows[0])
+        last, self._last, self._newest = self._last, None, None
+        found = self._since(last, now, look) if last else None
+        has_parts = False
         if found is None:
             found = {table.identity: table for table in tables(self._wire, self.schema)}
-        if state.is_plain and not any(table.parent for table in found.values()):
-            self._last = state, found
+            has_parts = any(table.parent for table in found.values())  # whose whole is as big as they are
+        if now.is_plain and not has_parts:
+            self._last = now, found, self._floor(last, now, look)
         return tuple(found.values())
 
-    def _state(self) -> _State:
-        ((number, snapshot, is_plain, deleted, schemas),) = self._wire.query(_STATE).rows
-        lowest, _, others = str(snapshot).split(":")
-        is_alone = set(others.split(",")) <= {"", str(number)} and int(lowest) >= int(str(number))
-        return _State(int(str(number)), is_alone, bool(is_plain), int(str(deleted)), str(schemas))
+    def _floor(self, last: tuple[State, dict[int, Table], int] | None, now: State, look: Look | None) -> int:
+        """Return from which number on what is written has to be asked for the next time."""
+        if last and look and look.tables is not None and last[0].transaction == now.transaction:
+            return last[2]  # by its locks only our own part of it was seen
+        if not self._watch.is_apart(now.transaction):
+            return now.transaction
+        # What a subtransaction of our own has written bears its number, and the next one has a higher one.
+        return now.floor if self._newest is None or not now.is_only else max(now.floor, self._newest + 1)
 
-    def _since(self, last: tuple[_State, dict[int, Table]], now: _State) -> dict[int, Table] | None:
+    def _since(
+        self, last: tuple[State, dict[int, Table], int], now: State, look: Look | None
+    ) -> dict[int, Table] | None:
         """Return the tables by what was seen last, where that can be; None where all have to be asked for."""
-        then, known = last
+        then, known, floor = last
         if not (then.is_alone and now.is_plain and then.schemas == now.schemas):
             return None
         if now.transaction == then.transaction + 1:
@@ -123,11 +115,16 @@ class Listing:
             return known if now.is_alone else None
         if now.transaction != then.transaction or now.deleted:
             return None
-        ((changed,),) = self._wire.query(_CHANGED, (str(now.transaction & _32_BITS),)).rows
-        asked = {*json.loads(str(changed or "[]")), *(known.keys() & self._touched)}
-        if not asked:
-            return known
-        found = {table.identity: table for table in some_tables(self._wire, self.schema, asked)}
-        if any(table.parent for table in found.values()):  # whose whole is as big as its parts
+        if look and look.touched is not None and look.tables is not None:
+            asked: Collection[int] = look.touched
+            new = read_tables(self.schema, look.tables)
+        else:
+            ((changed, age),) = self._wire.query(_CHANGED, (str(floor & _32_BITS),)).rows
+            self._newest = now.transaction - int(str(age)) if age is not None else floor - 1
+            asked = {*json.loads(str(changed or "[]")), *(known.keys() & self._touched)}
+            new = some_tables(self._wire, self.schema, asked) if asked else ()
+        if any(table.parent for table in new):
             return None
-        return {oid: table for oid, table in known.items() if oid not in asked} | found
+        if gone := known.keys() & asked:
+            known = {oid: table for oid, table in known.items() if oid not in gone}
+        return known | {one.identity: one for one in new} if new else known

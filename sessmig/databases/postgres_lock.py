@@ -28,6 +28,10 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND (l.classid::bigint << 32) | l.objid::bigint = $1"""
 
 
+_NAMED_EVERY = 1.0
+"""Seconds; whoever holds the lock is not asked for at each try: eight that start at once would ask all the time."""
+
+
 def begin_locked(
     wire: Wire, key: int, label: str, *, wait: float, on_wait: Callable[[Holder], None], steady: bool = False
 ) -> str:
@@ -46,7 +50,7 @@ def begin_locked(
     def had() -> bool:
         nonlocal quotes
         # READ COMMITTED: a snapshot taken before the lock would not see what its last holder committed.
-        wire.command(STEADY if steady else BEGIN)
+        wire.later(STEADY if steady else BEGIN)
         ((is_had, found),) = wire.query(LOCK, (key,)).rows
         quotes = str(found)
         if not is_had:
@@ -69,15 +73,22 @@ def polled(
         LockError: the lock was not had in `wait` seconds.
     """
     deadline = time.monotonic() + wait
-    pause = 0.02
+    pause, again, holder = 0.02, 0.0, Holder()
     while not had():
-        found = wire.query(_HOLDER, (key,)).rows
-        holder = Holder(*found[0]) if found else Holder()  # type: ignore[arg-type]
-        if time.monotonic() >= deadline:
+        now = time.monotonic()
+        if now >= min(again, deadline):
+            holder = _held_by(wire, key)
+            again = now + _NAMED_EVERY if holder.pid else now
+        if now >= deadline:
             raise LockError.not_had(label, wait, holder)
         on_wait(holder)
         time.sleep(min(pause * random.uniform(0.75, 1.25), max(deadline - time.monotonic(), 0.01)))  # noqa: S311
         pause = min(pause * 1.5, 0.5)
+
+
+def _held_by(wire: Wire, key: int) -> Holder:
+    found = wire.query(_HOLDER, (key,)).rows
+    return Holder(*found[0]) if found else Holder()  # type: ignore[arg-type]
 
 
 def lock_key(*names: str) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 
+from sessmig.databases.postgres_rows import is_whole, rows
 from sessmig.databases.postgres_settings import Settings
-from sessmig.databases.wire import Wire, is_whole, rows
+from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError
 from sessmig.model import Piece
 

@@ -14,19 +14,28 @@ from sessmig.errors import DatabaseError
 from sessmig.model import Cell, Mark
 
 # These two sessmig sets itself, for the transaction only.
-_SETTINGS = """
+_LASTING = """context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
+      AND name NOT IN ('client_connection_check_interval', 'lock_timeout')"""
+# By the hash it is plain that nothing has changed, without three hundred names and values being sent and read.
+DIGEST = f"""(
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.string_agg(
+        name || coalesce('=' || setting, '') || CASE source WHEN 'session' THEN '!' ELSE '' END, E'\\n'), 'UTF8'))::text
+    FROM pg_catalog.pg_show_all_settings()
+    WHERE {_LASTING}
+)"""
+_SETTINGS = f"""
 SELECT pg_catalog.pg_current_xact_id_if_assigned()::text, (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(name, setting, source = 'session'))
     FROM pg_catalog.pg_settings
-    WHERE context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
-      AND name NOT IN ('client_connection_check_interval', 'lock_timeout')
-)::text, pg_catalog.current_setting('role'), session_user::text"""
+    WHERE {_LASTING}
+)::text, pg_catalog.current_setting('role'), session_user::text, {DIGEST}"""
 _PATIENCE = "SELECT setting::bigint, source = 'session' FROM pg_settings WHERE name = 'lock_timeout'"
 # What stands in the session's temporary schema, but for what belongs to something else there.
-_TEMPORARY = """
-SELECT replace(i.type, 'composite type', 'type'), i.identity
-FROM pg_depend AS d, pg_identify_object(d.classid, d.objid, 0) AS i
-WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = pg_my_temp_schema() AND d.deptype = 'n'"""
+TEMPORARY = """
+SELECT pg_catalog.replace(i.type, 'composite type', 'type'), i.identity
+FROM pg_catalog.pg_depend AS d, pg_catalog.pg_identify_object(d.classid, d.objid, 0) AS i
+WHERE d.refclassid = 'pg_catalog.pg_namespace'::regclass AND d.refobjid = pg_catalog.pg_my_temp_schema()
+  AND d.deptype = 'n'"""
 _QUOTES = "standard_conforming_strings"
 _RIGHTS_FIRST = {"session_authorization": 0, "role": 1}
 # Settings with a dot (`app.user`) are an application's own; the server lists them nowhere.
@@ -42,7 +51,9 @@ class Settings:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._own: dict[str, Cell] = {}
-        self._temporary: set[tuple[Cell, ...]] = set()
+        self._temporary: frozenset[tuple[Cell, ...]] = frozenset()
+        self._listed: tuple[str, tuple[tuple[str, str, bool], ...]] = "", ()
+        """The hash of the settings that were listed last, and these."""
         self._patience_ms = 0
         self._own_patience = "RESET lock_timeout"
         self._limit = ""
@@ -89,18 +100,23 @@ class Settings:
             if self._wire.reported(name) != value:
                 self._wire.command(f"SET {name} = '{value}'")
 
-    def note_temporary(self) -> None:
-        """Remember which temporary objects there are."""
-        self._temporary = set(self._wire.query(_TEMPORARY).rows)
+    def note_temporary(self, found: frozenset[tuple[Cell, ...]] | None = None) -> None:
+        """Remember which temporary objects there are; they are asked for where they are not known."""
+        self._temporary = frozenset(self._wire.query(TEMPORARY).rows) if found is None else found
 
-    def drop_temporary(self) -> None:
-        """Drop the temporary objects that have come since; their names would hide others from the checks."""
-        new = set(self._wire.query(_TEMPORARY).rows) - self._temporary
+    def drop_temporary(self, found: frozenset[tuple[Cell, ...]] | None = None) -> bool:
+        """Drop the temporary objects that have come since; their names would hide others from the checks.
+
+        Returns:
+            whether there were any.
+        """
+        new = (frozenset(self._wire.query(TEMPORARY).rows) if found is None else found) - self._temporary
         if new and not self._temporary:
             self._wire.command("DISCARD TEMP")
-            return
+            return True
         for kind, name in sorted(new, key=str):
             self._wire.command(f"DROP {kind!s} IF EXISTS {name!s} CASCADE")
+        return bool(new)
 
     def note_own_names(self, text: str) -> None:
         """Remember the settings of an application's own that a file speaks of, as they are before it runs."""
@@ -109,9 +125,17 @@ class Settings:
 
     def look(self) -> Mark:
         """Return all that the server lists, and the open transaction."""
-        ((transaction, listed, role, authorization),) = self._wire.query(_SETTINGS).rows
-        rights = (("role", str(role), True), ("session_authorization", str(authorization), True))
-        return Mark(str(transaction), (*_settings(str(listed)), *rights))
+        ((transaction, listed, role, authorization, digest),) = self._wire.query(_SETTINGS).rows
+        self._listed = str(digest), _settings(str(listed))
+        return self._mark(str(transaction), str(role), str(authorization))
+
+    def known(self, transaction: str, digest: str, role: str, authorization: str) -> Mark:
+        """Return the same by a hash of it; asked for only where it is not what it was."""
+        return self._mark(transaction, role, authorization) if digest == self._listed[0] else self.look()
+
+    def _mark(self, transaction: str, role: str, authorization: str) -> Mark:
+        rights = (("role", role, True), ("session_authorization", authorization, True))
+        return Mark(transaction, (*self._listed[1], *rights))
 
     def give_back(self, mark: Mark, now: Mark) -> None:
         """Set what has changed since the mark to what it was.
@@ -127,8 +151,12 @@ class Settings:
                 self._set(name, value)
             else:
                 self._wire.command(f'RESET "{name}"')
+        self.give_back_rest()
+
+    def give_back_rest(self) -> None:
+        """Give back what the server does not list among the others."""
         # A SET LOCAL outside of a transaction does nothing but warn.
-        self._wire.command((self._limit if self._wire.in_transaction else "") or self._own_patience)
+        self._wire.later((self._limit if self._wire.in_transaction else "") or self._own_patience)
         for name, before in self._own.items():
             # What was not there before cannot be taken away again, only emptied.
             if self._value(name) not in (before, None):

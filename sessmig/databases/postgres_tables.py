@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -22,7 +22,7 @@ DISTRIBUTED = """EXISTS (
 )"""
 # pg_relation_size waits for whoever has locked a table, or is about to: a lock of our own that they wait for would then
 # be a deadlock. So these tables do not tell their size.
-_TABLES = f"""
+TABLES = f"""
 WITH locked AS MATERIALIZED (
     SELECT l.relation
     FROM pg_catalog.pg_locks AS l
@@ -65,13 +65,14 @@ WHERE NOT t.tgisinternal"""
 
 
 # A table that others inherit from shows their rows too; what they lose is not its own.
-_HELD = """
+HOLDING = """
 SELECT l.relation::bigint
-FROM pg_catalog.pg_locks AS l
+FROM {} AS l
 JOIN pg_catalog.pg_class AS c ON c.oid = l.relation AND NOT (c.relkind = 'r' AND c.relhassubclass)
-WHERE l.locktype = 'relation' AND l.granted AND l.pid = pg_catalog.pg_backend_pid()
-  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
-  AND l.mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
+WHERE l.mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
+_HELD = f"""{HOLDING.format("pg_catalog.pg_locks")}
+  AND l.locktype = 'relation' AND l.granted AND l.pid = pg_catalog.pg_backend_pid()
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())"""
 
 
 def held(wire: Wire, asked: Collection[int]) -> frozenset[int]:
@@ -82,13 +83,18 @@ def held(wire: Wire, asked: Collection[int]) -> frozenset[int]:
 def some_tables(wire: Wire, schema: str, asked: Collection[int]) -> tuple[Table, ...]:
     """Return those of some tables that are user tables, without what hangs on them."""
     oids = "{" + ",".join(map(str, asked)) + "}"
-    found = wire.query(_TABLES.format(" AND c.oid = ANY ($1::oid[])"), (oids,)).rows
-    return tuple(_table(str(row), schema) for (row,) in found)
+    found = wire.query(TABLES.format(" AND c.oid = ANY ($1::oid[])"), (oids,)).rows
+    return read_tables(schema, (str(row) for (row,) in found))
+
+
+def read_tables(schema: str, rows: Iterable[str]) -> tuple[Table, ...]:
+    """Read what `TABLES` has answered, without what hangs on the tables."""
+    return tuple(_table(row, schema) for row in rows)
 
 
 def tables(wire: Wire, schema: str) -> tuple[Table, ...]:
     """Return every user table; one of `schema` is named without it."""
-    found = [_table(str(row), schema) for (row,) in wire.query(_TABLES.format("")).rows]
+    found = [_table(str(row), schema) for (row,) in wire.query(TABLES.format("")).rows]
     reached = _reached(wire, found)
     if not reached and not any(table.parent for table in found):
         return tuple(found)

@@ -5,6 +5,7 @@ Knows the server's own counters; decides nothing about what they tell.
 
 from __future__ import annotations
 
+from sessmig.databases.postgres_look import Counts, Look
 from sessmig.databases.postgres_tables import DISTRIBUTED, tables
 from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError
@@ -29,8 +30,6 @@ _READABLE = "SELECT $1::oid::bigint WHERE pg_catalog.has_table_privilege($1::oid
 _SMALL = 1 << 30
 """Tables of more bytes than this are not counted."""
 
-_Counts = dict[int, tuple[int, int, int]]
-
 
 class Watch:
     """The counters of one session, from a moment on.
@@ -43,25 +42,42 @@ class Watch:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._transaction = ""
-        self._before: _Counts = {}
+        self._before: Counts = {}
         self._rows: dict[int, int] | None = None
         """Where the server may not count: how many rows each table had."""
         self._within = False
-        self._counting = False
+        self.is_counting = False
         """Whether it is we who have the server count."""
+        self.is_watching = False
+        self.counted: set[int] | None = None
+        """The tables that this session has touched and whose counters the server may still have; None may be all."""
 
-    def begin(self) -> None:
-        """Take what the counters say now: they hold what this session did before, also what is long committed."""
-        ((transaction, counts),) = self._wire.query(_STATE).rows
+    def is_apart(self, transaction: int) -> bool:
+        """Whether what this transaction's steps write has higher numbers than its own, from here on."""
+        return self._within and str(transaction) == self._transaction
+
+    def begin(self, look: Look | None = None) -> None:
+        """Take what the counters say now: they hold what this session did before, also what is long committed.
+
+        Args:
+            look: what they say, where that was asked already.
+        """
+        if look:
+            transaction, counts = str(look.state.transaction), look.counts
+        else:
+            ((number, setting),) = self._wire.query(_STATE).rows
+            transaction, counts = str(number), str(setting)
         # A table that an earlier step of this transaction has made is truncated on the spot: its storage stays, and
         # its counters begin anew. Not so in a subtransaction.
         self._within = transaction == self._transaction
         if self._within:
-            self._wire.command("SAVEPOINT sessmig_watch")
-        self._transaction = str(transaction)
-        self._counting = counts == "off" and self._may_count()
-        self._rows = _rows(self._wire) if counts == "off" and not self._counting else None
-        self._before = _counters(self._wire)
+            self._wire.later("SAVEPOINT sessmig_watch")
+        self._transaction = transaction
+        self.is_counting = counts == "off" and self._may_count()
+        self._rows = _rows(self._wire) if counts == "off" and not self.is_counting else None
+        self._before = look.counters if look else _counters(self._wire)
+        self.counted = set(self._before) if look and self._wire.is_ours else None
+        self.is_watching = True
 
     def _may_count(self) -> bool:
         """Have the server count; only a superuser may, or whom one has let."""
@@ -75,14 +91,17 @@ class Watch:
             self._wire.command("RELEASE SAVEPOINT sessmig_counts")
         return True
 
-    def changes(self) -> dict[int, Change]:
+    def changes(self, look: Look | None = None) -> dict[int, Change]:
         """Return what the counters say since then; where the server may not count, only what has become fewer."""
         if self._rows is not None:
             after = _rows(self._wire)
             gone = {oid: rows - after[oid] for oid, rows in self._rows.items() if oid in after}
             return {oid: Change(deleted=rows) for oid, rows in gone.items() if rows > 0}
         changed = {}
-        for oid, now in _counters(self._wire).items():
+        counters = look.counters if look else _counters(self._wire)
+        if self.counted is not None:
+            self.counted |= counters.keys()
+        for oid, now in counters.items():
             inserted, updated, deleted = (
                 n - before for n, before in zip(now, self._before.get(oid, (0, 0, 0)), strict=True)
             )
@@ -92,13 +111,14 @@ class Watch:
 
     def end(self) -> None:
         """Leave everything as it was."""
-        if self._counting:
-            self._wire.command("SET LOCAL track_counts = off")
+        self.is_watching = False
+        if self.is_counting:
+            self._wire.later("SET LOCAL track_counts = off")
         if self._within:
-            self._wire.command("RELEASE SAVEPOINT sessmig_watch")
+            self._wire.later("RELEASE SAVEPOINT sessmig_watch")
 
 
-def _counters(wire: Wire) -> _Counts:
+def _counters(wire: Wire) -> Counts:
     return {int(str(oid)): counts for oid, *counts in wire.query(_COUNTERS).rows}  # type: ignore[misc]
 
 

@@ -9,8 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -18,23 +16,19 @@ from psycopg import pq
 from psycopg.generators import fetch_many
 from psycopg.rows import tuple_row
 from psycopg.types.string import StrDumperUnknown
-from psycopg.waiting import Ready, Wait
 
 from sessmig.databases.postgres_connecting import redacted
-from sessmig.databases.values import Real, decoded
+from sessmig.databases.postgres_plans import Plans
+from sessmig.databases.postgres_rows import answer, changed, is_whole, rows
+from sessmig.databases.postgres_waits import drain, end_copy, fetch, flush
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell
 
 _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
-_CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "SELECT")
-_INTEGERS = (20, 21, 23, 26)
-_REAL, _DOUBLE = 700, 701
-_REPEATED = 3
-"""A query that was sent so often is prepared."""
 _FORGETTING = re.compile(r"deallocate|discard", re.IGNORECASE)
-_LONG = 4000
-"""A number of more digits Python does not make an int of."""
-_BOOLEAN, _NUMERIC, _BYTEA = 16, 1700, 17
+_OWN_TEXT = "current_query"
+"""What asks for the text of the message itself finds nothing else in it."""
+_QUOTES = "standard_conforming_strings"
 
 
 class Wire:
@@ -49,28 +43,75 @@ class Wire:
         self._connection = connection
         self._secrets = secrets
         self._may_remember: bool | None = None
+        self._plans: Plans | None = None
+        self.on_change: Callable[[], None] = lambda: None
+        """Called before `change` sends anything."""
+        self._waiting = ""
+        """What is sent with the next message."""
 
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
         """Send one statement with its parameters."""
         result = self._sent(sql, params)
-        return _answer(result, limit) if result else Answer((), ())
+        return answer(result, limit) if result else Answer((), ())
 
     def change(self, sql: str, params: Sequence[Cell]) -> int | None:
         """Send one statement with its parameters, and return how many rows it changed."""
+        self.on_change()
         result = self._sent(sql, params)
         return rows(result) if result else None
 
     def _sent(self, sql: str, params: Sequence[Cell]) -> pq.abc.PGresult | None:
+        values = [_parameter(value) for value in params]
+        written = self._plans.written(sql, values) if self._plans and self.reported(_QUOTES) == "on" else None
+        if params and not written:
+            return self._sent_apart(sql, values)
+        if _OWN_TEXT in sql:
+            self._send_waiting()
+        before, asked = written or ("", sql)
+        before = f"{self._taken()}{before and before + ';'}"
+        *_, result = self._exchanged(before + asked, offset=-len(before))
+        if self._plans and written:
+            self._plans.prepared(sql)
+        return result
+
+    def _sent_apart(self, sql: str, values: Sequence[str | None]) -> pq.abc.PGresult | None:
+        """Send a statement with its parameters in a message of their own."""
+        self._send_waiting()
         self._free()
         try:
             with psycopg.RawCursor(self._connection, row_factory=tuple_row) as cursor:
                 # The caller's own adapters are for the caller's values; here the server finds the types.
                 cursor.adapters.register_dumper(str, StrDumperUnknown)
-                # No parameters at all: not even an empty list, with which psycopg would read % as its own.
-                cursor.execute(sql.encode(), [_parameter(value) for value in params] if params else None)
+                cursor.execute(sql.encode(), values)
                 return cursor.pgresult
         except psycopg.Error as error:
             raise self._told(error) from None
+
+    def later(self, sql: str) -> None:
+        """Send a statement with the next message: one that gives nothing, and waits for nobody."""
+        self._waiting += f"{sql}; "
+
+    def unsay(self, sql: str) -> bool:
+        """Take back what was to be sent with the next message; tell whether it was not sent yet."""
+        if not self._waiting.endswith(f"{sql}; "):
+            return False
+        self._waiting = self._waiting.removesuffix(f"{sql}; ")
+        return True
+
+    def _taken(self) -> str:
+        waiting, self._waiting = self._waiting, ""
+        return waiting
+
+    def _send_waiting(self) -> None:
+        if waiting := self._taken():
+            for _ in self._exchanged(waiting):
+                pass
+
+    def abandon(self) -> None:
+        """Roll back what is open; what waits to be sent is of no use any more."""
+        self._waiting = ""
+        if self._connection.info.transaction_status not in (pq.TransactionStatus.IDLE, pq.TransactionStatus.UNKNOWN):
+            self.command("ROLLBACK")
 
     @property
     def is_open(self) -> bool:
@@ -92,6 +133,11 @@ class Wire:
         """Whether it is the server itself that is spoken to; a pooler gives one session after the other."""
         return self._connection.info.backend_pid == self.query("SELECT pg_backend_pid()").rows[0][0]
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is one session of the server, from the first to the last word, and nobody else's."""
+        return self._may_remember is True
+
     def remember_plans(self, *, is_ours: bool) -> None:
         """Have the server keep the plans of what it is asked again and again: to plan takes it longer than to answer.
 
@@ -102,12 +148,12 @@ class Wire:
         """
         if self._may_remember is None:
             self._may_remember = is_ours and self.is_direct
-            self._connection.prepare_threshold = _REPEATED if self._may_remember else None
+            self._plans = Plans() if self._may_remember else None
 
     def forget_plans(self, text: str) -> None:
         """Plan each time from here on, where a file may have the server forget the plans."""
         if _FORGETTING.search(text):
-            self._connection.prepare_threshold = None
+            self._plans = None
 
     def types(self, sql: str) -> tuple[int, ...]:
         """Send a query, and return the types (oids) of the columns of its answer."""
@@ -122,7 +168,7 @@ class Wire:
 
     def command(self, sql: str) -> None:
         """Send statements whose results do not matter."""
-        for _ in self.exchange(sql):
+        for _ in self._exchanged(self._taken() + sql):
             pass
 
     def exchange(
@@ -137,6 +183,12 @@ class Wire:
             offset: where in the script they begin.
             meanwhile: called several times a second as long as the server works; must not use this connection.
         """
+        self._send_waiting()
+        yield from self._exchanged(sql, offset=offset, meanwhile=meanwhile)
+
+    def _exchanged(
+        self, sql: str, *, offset: int = 0, meanwhile: Callable[[], None] | None = None
+    ) -> Generator[pq.abc.PGresult]:
         with self._exchanging(sql):
             while (result := self._next(meanwhile)) is not None:
                 self._demand_fine(result, offset)
@@ -148,6 +200,7 @@ class Wire:
         One by one Python would take longer for the answers than the server for the rows. What is done `meanwhile`, once
         the server has begun, must not use this connection. A DatabaseError tells how many were answered before.
         """
+        self._send_waiting()
         with self._exchanging(sql):
             meanwhile()
             results = self._connection.wait(fetch_many(self._connection.pgconn))
@@ -157,7 +210,7 @@ class Wire:
             except DatabaseError as error:
                 error.within = told.total()
                 raise
-            return told.total(), sum((_rows(status or b"") or 0) * number for status, number in told.items())
+            return told.total(), sum((changed(status or b"") or 0) * number for status, number in told.items())
 
     @contextmanager
     def _exchanging(self, sql: str) -> Iterator[None]:
@@ -167,7 +220,8 @@ class Wire:
         try:
             # UTF-8 whatever the session says: what it speaks otherwise cannot hold every character of a file.
             connection.pgconn.send_query(sql.encode())
-            connection.wait(_flush(connection.pgconn))
+            if connection.pgconn.flush():
+                connection.wait(flush(connection.pgconn))
             yield
         except psycopg.Error as error:
             raise self._told(error) from None
@@ -179,16 +233,16 @@ class Wire:
         """Raise what a result tells of a failure, once all that is left is read."""
         connection = self._connection
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            connection.wait(_drain(connection.pgconn))
+            connection.wait(drain(connection.pgconn))
             raise self._told(psycopg.errors.error_from_result(result, connection.info.encoding), offset=offset)
         if result.status not in _FINE:
-            connection.wait(_end_copy(connection.pgconn, result.status))
+            connection.wait(end_copy(connection.pgconn, result.status))
             raise DatabaseError("COPY from or to the client: only psql can serve that")
 
     def _next(self, meanwhile: Callable[[], None] | None) -> pq.abc.PGresult | None:
         """Return the next result; what has arrived is not waited for."""
         pgconn = self._connection.pgconn
-        return self._connection.wait(_fetch(pgconn, meanwhile)) if pgconn.is_busy() else pgconn.get_result()
+        return self._connection.wait(fetch(pgconn, meanwhile)) if pgconn.is_busy() else pgconn.get_result()
 
     def _free(self) -> None:
         """End what still runs: where Ctrl-C broke in between a query and its results, nobody has read them."""
@@ -203,7 +257,7 @@ class Wire:
             with suppress(psycopg.Error):
                 self._connection.cancel_safe(timeout=5)
 
-        self._connection.wait(_drain(self._connection.pgconn, again))
+        self._connection.wait(drain(self._connection.pgconn, again))
 
     def _told(self, error: psycopg.Error, *, offset: int = 0) -> DatabaseError:
         diag = error.diag
@@ -222,76 +276,3 @@ def _parameter(value: Cell) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
-
-
-def _flush(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
-    while pgconn.flush():
-        if int((yield Wait.RW)) & Ready.R:
-            pgconn.consume_input()
-
-
-def _fetch(
-    pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] | None = None
-) -> Generator[Wait, Ready | int, pq.abc.PGresult | None]:
-    while pgconn.is_busy():
-        if (yield Wait.R):
-            pgconn.consume_input()
-        elif meanwhile:
-            meanwhile()
-    return pgconn.get_result()
-
-
-def _end_copy(pgconn: pq.abc.PGconn, status: int) -> Generator[Wait, Ready | int, None]:
-    """Refuse the data of a COPY, or let what comes go by; until then the server does nothing else."""
-    if status == pq.ExecStatus.COPY_IN:
-        pgconn.put_copy_end(b"not served")
-        yield from _flush(pgconn)
-        return
-    while (size := pgconn.get_copy_data(1)[0]) >= 0:
-        if not size and (yield Wait.R):
-            pgconn.consume_input()
-
-
-def _drain(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] | None = None) -> Generator[Wait, Ready | int, None]:
-    while (yield from _fetch(pgconn, meanwhile)) is not None:
-        pass
-
-
-def is_whole(result: pq.abc.PGresult) -> bool:
-    """Tell the result that ends a statement from the rows that a rule on its table gave beside it."""
-    return bool(result.command_status)
-
-
-def rows(result: pq.abc.PGresult) -> int | None:
-    """Return how many rows a statement changed or gave; None where it is no such statement."""
-    return _rows(result.command_status or b"")
-
-
-@lru_cache(maxsize=1000)
-def _rows(status: bytes) -> int | None:
-    verb, *numbers = status.decode().split()
-    return int(numbers[-1]) if verb in _CHANGING and numbers else None
-
-
-def _answer(result: pq.abc.PGresult, limit: int | None) -> Answer:
-    """Read a result as the server wrote it: psycopg's types cannot hold every date and number."""
-    width = range(result.nfields)
-    types = [result.ftype(column) for column in width]
-    count = result.ntuples if limit is None else min(limit, result.ntuples)
-    rows = tuple(tuple(_cell(result.get_value(row, column), types[column]) for column in width) for row in range(count))
-    return Answer(tuple((result.fname(column) or b"").decode() for column in width), rows)
-
-
-def _cell(value: bytes | None, oid: int) -> Cell:
-    if value is None:
-        return None
-    text = decoded(value)
-    if oid in _INTEGERS or (oid == _NUMERIC and len(text) < _LONG and text.lstrip("-").isdigit()):
-        return int(text)
-    if oid == _NUMERIC and text[-1].isdigit():
-        return Decimal(text)
-    if oid in (_REAL, _DOUBLE):
-        return Real(text) if oid == _REAL else float(text)
-    if oid == _BOOLEAN:
-        return text == "t"
-    return bytes.fromhex(text[2:]) if oid == _BYTEA and text.startswith("\\x") else text
