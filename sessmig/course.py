@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sessmig import script
@@ -59,14 +59,10 @@ class Course:
 
     def __init__(self, tables: Iterable[Table], dialect: Dialect) -> None:
         self._dialect = dialect
-        self._standing: dict[tuple[str, ...], int] = {}
-        self._home = ""
+        standing = tuple(tables)
+        self._standing = {script.parts(table.sql, dialect): table.identity for table in standing}
+        self._home = next(_homes(standing, dialect), "")
         """The schema of the tables that are named without it."""
-        for table in tables:
-            full = script.parts(table.sql, dialect)
-            self._standing[full] = table.identity
-            if not self._home and full[-1] == script.comparable(table.name, dialect):
-                self._home = full[0]
         self._borne: dict[int, set[tuple[str, ...]]] = {}
         """The names that the tables made or renamed by the script have had."""
         self._temporary: set[tuple[str, ...]] = set()
@@ -192,6 +188,13 @@ class Course:
                 self._borne[table.identity] = self._borne.pop(made, set())
                 self._standing[script.parts(table.sql, self._dialect)] = table.identity
         self._found.clear()
+
+
+def _homes(tables: Iterable[Table], dialect: Dialect) -> Iterator[str]:
+    for table in tables:
+        full = script.parts(table.sql, dialect)
+        if full[-1] == script.comparable(table.name, dialect):
+            yield full[0]
 
 
 def is_harmless(verb: str, statement: str) -> bool:
