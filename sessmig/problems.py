@@ -5,7 +5,6 @@ Knows where the old texts are; asks for them only when there is something to sho
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from sessmig import script
@@ -90,6 +89,8 @@ def refuse_lasting(job: Job, scripts: Iterable[Script]) -> None:
 
 def differences(plan: Plan, texts: dict[int, str]) -> dict[int, str]:
     """Show what changed in the files whose old text is known."""
+    from difflib import unified_diff  # only now: most runs have no problem to show
+
     found = {}
     for problem in plan.problems:
         if problem.version not in texts or problem.path is None:
@@ -100,9 +101,7 @@ def differences(plan: Plan, texts: dict[int, str]) -> dict[int, str]:
             found[problem.version] = error.reason
             continue
         lines = list(
-            difflib.unified_diff(
-                texts[problem.version].splitlines(), now.splitlines(), "applied", "now", lineterm="", n=1
-            )
+            unified_diff(texts[problem.version].splitlines(), now.splitlines(), "applied", "now", lineterm="", n=1)
         )[2:]
         more = len(lines) - _SHOWN_DIFF
         shown = [discreet(line) for line in lines[:_SHOWN_DIFF]]
