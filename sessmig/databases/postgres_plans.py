@@ -13,6 +13,8 @@ _AGAIN = 2
 """A question that is asked so often is prepared; to plan it takes the server longer than to answer."""
 _KNOWN = 500
 """So many questions are told apart; a file of many checks asks each but once or twice."""
+_ANEW = (20, 100, 500, 2500)
+"""After so many times it is prepared anew: what was best among ten tables is not among a thousand."""
 _VERBS = ("SELECT", "WITH", "INSERT", "UPDATE")
 
 
@@ -22,6 +24,7 @@ class Plans:
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
         self._names: dict[str, str] = {}
+        self._used: Counter[str] = Counter()
         self._made = 0
 
     def written(self, sql: str, values: Sequence[str | None]) -> tuple[str, str] | None:
@@ -35,16 +38,24 @@ class Plans:
             return None  # which no literal holds
         given = ", ".join("NULL" if value is None else "'" + value.replace("'", "''") + "'" for value in values)
         asked = f"({given})" if values else ""
-        if name := self._names.get(sql):
-            return "", f"EXECUTE {name}{asked}"
+        self._used[sql] += 1
+        old = self._names.get(sql)
+        if old and self._used[sql] not in _ANEW:
+            return "", f"EXECUTE {old}{asked}"
         # A name is not used twice: of what failed nobody knows whether it was prepared.
         self._made += 1
         name = f"sessmig_{self._made}"
-        return f"PREPARE {name} AS {sql}\n", f"EXECUTE {name}{asked}"
+        return f"{f'DEALLOCATE {old}; ' if old else ''}PREPARE {name} AS {sql}\n", f"EXECUTE {name}{asked}"
 
-    def prepared(self, sql: str) -> None:
-        """Know that the question that was written last is prepared."""
-        self._names.setdefault(sql, f"sessmig_{self._made}")
+    def prepared(self, sql: str, written: tuple[str, str]) -> None:
+        """Know that what was written has come to the server."""
+        if written[0]:
+            self._names[sql] = f"sessmig_{self._made}"
+
+    def failed(self, sql: str, written: tuple[str, str]) -> None:
+        """Know that it came to nothing: of the one before nobody knows either."""
+        if written[0]:
+            self._names.pop(sql, None)
 
     def _is_common(self, sql: str) -> bool:
         if len(self._asked) >= _KNOWN and sql not in self._asked:

@@ -69,9 +69,11 @@ class Wire:
             self._send_waiting()
         before, asked = written or ("", sql)
         before = f"{self._taken()}{before and before + ';'}"
+        if self._plans and written:
+            self._plans.failed(sql, written)  # until it is plain that it did not
         *_, result = self._exchanged(before + asked, offset=-len(before))
         if self._plans and written:
-            self._plans.prepared(sql)
+            self._plans.prepared(sql, written)
         return result
 
     def _sent_apart(self, sql: str, values: Sequence[str | None]) -> pq.abc.PGresult | None:
