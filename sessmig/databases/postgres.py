@@ -163,7 +163,8 @@ class Postgres:
     def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
         if not self._is_reading:
             self._sight.blur()
-        return self._wire.query(sql, params, limit=limit)
+        # What stands in files has no parameters; the server refuses to answer from a plan made for other types.
+        return self._wire.query(sql, params, limit=limit, is_ours=bool(params))
 
     def await_reading(self, *, wait: float, on_wait: Callable[[Holder], None]) -> None:
         """Here nobody stands in a reader's way."""

@@ -49,20 +49,31 @@ class Wire:
         self._waiting = ""
         """What is sent with the next message."""
 
-    def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None) -> Answer:
-        """Send one statement with its parameters."""
-        result = self._sent(sql, params)
+    def query(self, sql: str, params: Sequence[Cell] = (), *, limit: int | None = None, is_ours: bool = True) -> Answer:
+        """Send one statement with its parameters.
+
+        Args:
+            sql: the statement.
+            params: the values of $1, $2, ...
+            limit: how many rows of the answer are read.
+            is_ours: it is no file's, and its columns have the same types whenever it is sent: its plan may be kept.
+        """
+        result = self._sent(sql, params, is_ours=is_ours)
         return answer(result, limit) if result else Answer((), ())
 
     def change(self, sql: str, params: Sequence[Cell]) -> int | None:
-        """Send one statement with its parameters, and return how many rows it changed."""
+        """Send one statement with its parameters, and return how many rows it changed.
+
+        Not as one that was prepared: who looks what the server is doing finds it there as the file has it.
+        """
         self.on_change()
-        result = self._sent(sql, params)
+        result = self._sent_apart(sql, [_parameter(value) for value in params])
         return rows(result) if result else None
 
-    def _sent(self, sql: str, params: Sequence[Cell]) -> pq.abc.PGresult | None:
+    def _sent(self, sql: str, params: Sequence[Cell], *, is_ours: bool) -> pq.abc.PGresult | None:
         values = [_parameter(value) for value in params]
-        written = self._plans.written(sql, values) if self._plans and self.reported(_QUOTES) == "on" else None
+        may_plan = is_ours and self._plans and self.reported(_QUOTES) == "on"
+        written = self._plans.written(sql, values) if self._plans and may_plan else None
         if params and not written:
             return self._sent_apart(sql, values)
         if _OWN_TEXT in sql:
