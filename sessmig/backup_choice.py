@@ -101,6 +101,12 @@ def choose(job: Job, file: str | None, *, force: bool) -> Choice:
 
 def _refuse_other_things(file: str) -> None:
     """Refuse what is no file, or not that of a backup."""
+    if os.path.islink(file):
+        raise BackupError(
+            f"{file}: is a symbolic link, and none is followed",
+            holds=UNTOUCHED,
+            remedy=f"Give the file itself: {os.path.realpath(file)}",
+        )
     if os.path.isdir(file):
         raise BackupError(
             f"{file}: is a folder",

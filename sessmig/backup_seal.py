@@ -52,7 +52,8 @@ def seal(path: str, about: Seal) -> None:
 def read_seal(path: str) -> Seal | None:
     """Read what stands beside a backup; None if nothing does that speaks of it."""
     sealed = f"{path}{ENDING}"
-    if not os.path.isfile(sealed):  # a pipe would be waited for without end
+    # A pipe would be waited for without end, and a link may lead anywhere.
+    if os.path.islink(sealed) or not os.path.isfile(sealed):
         return None
     try:
         with open(sealed, encoding="utf-8", errors="surrogateescape") as file:

@@ -167,7 +167,7 @@ def status(settings: Settings, check: bool, ahead: Literal["error", "ok"], as_js
     if as_json_:
         print_json(status_json(found, code))
     else:
-        print_lines(status_lines(found, width=terminal_width(), paint=_paint if is_coloured() else None))
+        print_lines(status_lines(found, width=terminal_width(), paint=_paint if is_coloured() else None), painted=True)
     return code if check else 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from sessmig.errors import UsageError
+from sessmig.labels import conninfo_label, url_label
 from sessmig.naming import TABLE as TABLE
 from sessmig.naming import WHEN, file_label, is_table
 
@@ -21,12 +22,8 @@ KEYS = ("database", "dir", "series", "table", "backup", "backup_dir", "keep", "p
 _FOLDERS = ("dir", "backup_dir", "pg_bin")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _CONNINFO = re.compile(r"\s*[a-z_]+\s*=", re.IGNORECASE)
-_CONNINFO_SECRET = re.compile(
-    r"(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)", re.DOTALL | re.IGNORECASE
-)
-_URL_SECRET = re.compile(r"(\b(?:ssl)?password=)([^&#]*)", re.IGNORECASE)
 _LIKE_SECRET = re.compile(r":.*@", re.DOTALL)
-_HOSTS = re.compile(r"(?:\[[^]]*\]|[^:,/\[]*)(?::\d*)?(?:,(?:\[[^]]*\]|[^:,/\[]*)(?::\d*)?)*(?:/.*)?", re.DOTALL)
+_HOSTS = re.compile(r"(?:\[[^]]*\]|[^:,\[]*)(?::\d*)?(?:,(?:\[[^]]*\]|[^:,\[]*)(?::\d*)?)*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,22 +194,26 @@ def read_address(database: str) -> Address:
     """
     if _POSTGRES.match(database):
         target = "postgresql://" + database.split("://", 1)[1]
-        label, secrets = _redact(target)
-        if "@" not in target and not _HOSTS.fullmatch(re.split(r"[?#]", target.split("://", 1)[1])[0]):
-            # libpq would take a password without @ for the port, and print it.
-            label = label[: label.index(":", label.index("://") + 3)]
-            raise UsageError(f"{label}:...: what stands behind the colon is no port", remedy=_FORMS)
-        if any(set(secret) & set("@/") for secret in secrets if f":{secret}@" in target):
+        label, secrets = url_label(target)
+        rest = target.split("://", 1)[1]
+        # As libpq parts them: what stands before the first @ or / is the user's, if it is the @.
+        credentials = re.match(r"[^@/]*@", rest)
+        hosts = re.split(r"[?/]", rest[credentials.end() if credentials else 0 :])[0]
+        is_broken = any(set(secret) & set("@/") for secret in secrets if f":{secret}@" in target)
+        if is_broken or "@" in hosts:
             # libpq would take a piece of it for the host, and print it.
-            raise UsageError(f"{label}: the password holds @ or /", remedy="Write %40 for @, %2F for /.")
+            what = "password" if is_broken else "user"
+            raise UsageError(f"{label}: the {what} holds @ or /", remedy="Write %40 for @, %2F for /.")
+        if not _HOSTS.fullmatch(hosts):
+            # libpq would take a password without @ for the port, and print it.
+            shown = f"{label[: label.rindex('@') + 1] if credentials else 'postgresql://'}{hosts.partition(':')[0]}"
+            raise UsageError(f"{shown}:...: what stands behind the colon is no port", remedy=_FORMS)
         return Address("postgres", target, label, secrets)
     if _CONNINFO.match(database):
-        written = [match[2] for match in _CONNINFO_SECRET.finditer(database)]
-        meant = [re.sub(r"\\(.)", r"\1", secret.strip("'"), flags=re.DOTALL) for secret in written]
-        return Address("postgres", database, _CONNINFO_SECRET.sub(r"\1***", database), _secrets(written + meant))
+        return Address("postgres", database, *conninfo_label(database))
     match = re.fullmatch(r"sqlite(?:\+\w+)?://(?:/(.*))?", database, re.IGNORECASE | re.DOTALL)
     if match is None and ("://" in database or re.match(r"(?:sqlite|postgres|postgresql|file):", database)):
-        label = _redact(database)[0] if "://" in database else database.partition(":")[0] + ":..."
+        label = url_label(database)[0] if "://" in database else database.partition(":")[0] + ":..."
         raise UsageError(f"not a database URL: {label}", remedy=_FORMS)
     if match is None and _LIKE_SECRET.search(database):
         label = _LIKE_SECRET.sub(":***@", database)
@@ -227,30 +228,3 @@ def read_address(database: str) -> Address:
 
 
 _FORMS = "Write sqlite:///relative.db, sqlite:////absolute.db, postgresql://user@host/name, or a path."
-
-
-def _redact(url: str) -> tuple[str, tuple[str, ...]]:
-    """Return a URL without its password, and the password as written and as meant."""
-    from urllib.parse import unquote
-
-    secrets: list[str] = []
-    scheme, separator, rest = url.partition("://")
-    # A password may hold /, @ or ? by mistake: options are what has the form of one, and the last @ is the border.
-    options = re.search(r"\?(?=\w+=)", rest)
-    head, query = (rest[: options.start()], rest[options.start() :]) if options else (rest, "")
-    if "@" not in head and "@" in query and re.match(r"[^:/]*:(?!\d*/)", head):
-        head, query = rest, ""
-    userinfo, at, host = head.rpartition("@")
-    if ":" in userinfo:
-        user, _, password = userinfo.partition(":")
-        secrets.append(password)
-        userinfo = f"{user}:***" if password else user
-    secrets += [match[2] for match in _URL_SECRET.finditer(query)]
-    query = _URL_SECRET.sub(r"\1***", query)
-    meant = [unquote(secret) for secret in secrets]
-    return f"{scheme}{separator}{userinfo}{at}{host}{query}", _secrets(secrets + meant)
-
-
-def _secrets(found: list[str]) -> tuple[str, ...]:
-    """Return each once, the longer before those that it holds; an empty one would be found everywhere."""
-    return tuple(sorted(dict.fromkeys(secret for secret in found if secret), key=len, reverse=True))

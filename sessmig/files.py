@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ def read_bytes(path: Path | str) -> bytes:
     """Read a file as it is.
 
     Raises:
-        FileError: it cannot be read.
+        FileError: it cannot be read; a pipe or a device, which may give no end.
     """
     try:
         # Past Python's files, which take twice as long to open: a start reads every file of the series.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise _no_file(path, mode)
             data = os.read(descriptor, _SMALL)
             if len(data) < _SMALL and not os.read(descriptor, 1):
                 return data
@@ -72,6 +76,13 @@ def _blocks(path: Path | str) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def _no_file(path: Path | str, mode: int) -> FileError:
+    from sessmig.errors import FileError
+
+    what = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
+    return FileError(path, f"cannot be read: it is {what}", remedy="Put the file itself in its place.")
 
 
 def _even(data: bytes) -> bytes:

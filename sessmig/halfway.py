@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from sessmig.fitting import a, read_as
 from sessmig.model import Answer, Cell
 from sessmig.results import Account, CheckResult, Measurement, StatementResult
 from sessmig.rows import Case, Effect, Fault
@@ -94,19 +95,25 @@ class Progress:
 
 
 def read_progress(metadata: str | None) -> Progress:
-    """Read a half-done row's metadata; what it does not say is as at the beginning."""
+    """Read a half-done row's metadata; what it does not say is as at the beginning.
+
+    Another hand may have written it otherwise, which is one of `fitting.FOREIGN`; whoever reads the row looks.
+    """
     kept = json.loads(metadata or "{}").get("progress") or {}
-    known = {name: kept[name] for name in Progress.__dataclass_fields__ if name in kept}
-    read = Progress(**{name: value for name, value in known.items() if name in _SIMPLE})
-    read.former = tuple(kept["former"]) if kept.get("former") else None
-    read.batches = {int(number): BatchProgress(**batch) for number, batch in kept.get("batches", {}).items()}
-    read.measures = [Measurement(**_cells(one, "value")) for one in kept.get("measures", ())]
+    read = read_as(Progress, {name: kept[name] for name in _SIMPLE if name in kept})
+    if not 0 <= read.done <= len(read.hashes) or read.statements < 0 or (read.begun or 0) < 0:
+        raise ValueError("more is done than there is a hash of")
+    if kept.get("former"):
+        status, former = kept["former"]
+        read.former = a(str, status), former if former is None else a(str, former)
+    read.batches = {int(number): read_as(BatchProgress, batch) for number, batch in kept.get("batches", {}).items()}
+    read.measures = [read_as(Measurement, _cells(one, "value")) for one in kept.get("measures", ())]
     read.same = {place: _answer(answer) for place, answer in kept.get("same", {}).items()}
-    read.checks = [CheckResult(**_examples(one)) for one in kept.get("checks", ())]
+    read.checks = [read_as(CheckResult, _examples(one)) for one in kept.get("checks", ())]
     read.faults = [_fault(one) for one in kept.get("faults", ())]
-    read.accounts = [Account(**_examples(_rejected(one))) for one in kept.get("accounts", ())]
-    read.effects = [Effect(**{**one, "by": tuple(one["by"])}) for one in kept.get("effects", ())]
-    read.results = [StatementResult(**one) for one in kept.get("results", ())]
+    read.accounts = [read_as(Account, _examples(one)) for one in kept.get("accounts", ())]
+    read.effects = [read_as(Effect, one) for one in kept.get("effects", ())]
+    read.results = [read_as(StatementResult, one) for one in kept.get("results", ())]
     return read
 
 
@@ -146,10 +153,6 @@ def _answer(kept: dict[str, Any]) -> Answer:
 
 def _examples(kept: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "columns": tuple(kept["columns"]), "examples": tuple(map(_row, kept["examples"]))}
-
-
-def _rejected(kept: dict[str, Any]) -> dict[str, Any]:
-    return {**kept, "rejected": tuple((name, rows) for name, rows in kept["rejected"])}
 
 
 def _fault(kept: dict[str, Any]) -> Fault:

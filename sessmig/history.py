@@ -16,6 +16,7 @@ from sessmig import script
 from sessmig.errors import UsageError
 from sessmig.files import decode, read_bytes
 from sessmig.histories import TOOLS, Row, Tool, tools
+from sessmig.quoting import quoted
 from sessmig.recorded import History
 from sessmig.rows import Table
 from sessmig.words import shown
@@ -53,8 +54,8 @@ def read_history(database: Database, *, table: str | None, project: str | None, 
     """
     found = _find(database, table)
     tool = found.tool
-    names = (database.types.iso % f'"{name[1:]}"' if name.startswith("*") else f'"{name}"' for name in tool.asked)
-    rows = database.query(f'SELECT {", ".join(names)} FROM {found.table.sql} ORDER BY "{tool.order}"').rows
+    names = (database.types.iso % quoted(name[1:]) if name.startswith("*") else quoted(name) for name in tool.asked)
+    rows = database.query(f"SELECT {', '.join(names)} FROM {found.table.sql} ORDER BY {quoted(tool.order)}").rows
     gone: Sequence[Row] = ()
     if tool.undone:
         gone = database.query(tool.undone.format(table=found.table.sql, beside=found.beside)).rows

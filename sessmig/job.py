@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sessmig.config import TABLE
+from sessmig.escapes import visible
 from sessmig.head import read_wait, top_directive
 from sessmig.ledger import Ledger
 from sessmig.model import Entry, Holder, Plan
@@ -122,10 +123,10 @@ class Job:
         progress: BatchReport | None = None,
     ) -> None:
         """Tell whoever watches, and the logger `sessmig`."""
-        _LOG.log(_LEVELS.get(kind, logging.INFO), "%s", text)
+        _LOG.log(_LEVELS.get(kind, logging.INFO), "%s", visible(text))
         for check in report.checks if report else ():
             if check.outcome == "warned":
-                _LOG.warning("%s: %s: %s", title, check.name, check.found)
+                _LOG.warning("%s", visible(f"{title}: {check.name}: {check.found}"))
         if self.on_event:
             self.on_event(Event(kind, text, title, report, progress))
 

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sessmig.errors import LedgerError
-from sessmig.ledger_rows import as_json, done_by, legacy_entries
-from sessmig.ledger_tables import COLUMNS, LOG_COLUMNS, WEBUI_COLUMNS, create_statements, refuse_foreign
+from sessmig.fitting import FOREIGN
+from sessmig.ledger_old import old_rows, take_over
+from sessmig.ledger_proof import LedgerProof, Written
+from sessmig.ledger_rows import as_json, done_by, legacy_entries, read_entry
+from sessmig.ledger_tables import COLUMNS, LOG_COLUMNS, WEBUI_COLUMNS, create_statements, refuse_foreign, refuse_unfit
 from sessmig.model import LEGACY, Cell, Entry, Migration, Status, Step
 from sessmig.results import StepReport
-from sessmig.words import shown
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -32,12 +34,15 @@ class Ledger:
         series: whose rows are read and written.
         run: what tells the attempts that are logged from those of other runs.
         by: who is recorded; whoever runs this, if empty.
+        proves: each row is looked at when it was written; not where nothing is, as only the SQL is wanted.
 
     Raises:
         LedgerError: the ledger stands in another schema.
     """
 
-    def __init__(self, database: Database, name: str, series: str, *, run: str = "", by: str = "") -> None:
+    def __init__(
+        self, database: Database, name: str, series: str, *, run: str = "", by: str = "", proves: bool = True
+    ) -> None:
         self.database = database
         self.name = name
         self.series = series
@@ -46,6 +51,7 @@ class Ledger:
         database.find_ledger(name, WEBUI_COLUMNS)  # which sessmig's own has too
         self._table = database.table(name)
         self._log = database.table(f"{name}_log")
+        self._proof = LedgerProof(database, name, series) if proves else None
 
     def read(self, *, since: int | None = None) -> tuple[Entry, ...]:
         """Read the rows of the series, and those of the series `legacy`; writes nothing.
@@ -60,7 +66,7 @@ class Ledger:
         if not columns:
             return ()
         if columns == WEBUI_COLUMNS:
-            return tuple(legacy_entries(self._old_rows())) if since is None else ()
+            return tuple(legacy_entries(old_rows(self.database, self.name))) if since is None else ()
         refuse_foreign(self.database, self.name, columns)
         if since is not None:
             return self._entries("series = $1 AND version >= $2", since)
@@ -72,10 +78,8 @@ class Ledger:
 
     def halfway(self) -> list[list[Any]]:
         """Return series and version of each step that is half done; to be asked only where the ledger stands."""
-        answer = self.database.query(
-            f"SELECT series, version FROM {self._table} WHERE status IN ('running', 'failed') ORDER BY series, version"
-        )
-        return [list(row) for row in answer.rows]
+        asked = f"SELECT series, version FROM {self._table} WHERE status IN ('running', 'failed') ORDER BY 1, 2"
+        return [list(row) for row in self.database.query(asked).rows]
 
     def _entries(self, chosen: str, other: Cell) -> tuple[Entry, ...]:
         applied_at = self.database.types.utc % "applied_at"
@@ -85,7 +89,8 @@ class Ledger:
             "ORDER BY version",
             (self.series, other),
         )
-        return tuple(Entry(*row) for row in answer.rows)  # type: ignore[arg-type]
+        where = f"{self.database.label}: {self.name}"
+        return tuple(read_entry(row, where) for row in answer.rows)
 
     def ensure(self) -> None:
         """Make the ledger and its log, or take an old one over; to be called under the lock, in a transaction.
@@ -95,11 +100,12 @@ class Ledger:
         """
         columns = frozenset(self.database.columns(self.name))
         if not columns:
-            self._create(taken_over=False)
+            self._send(create_statements(self.database, self.name, COLUMNS))
         elif columns == WEBUI_COLUMNS:
-            self._take_over()
+            take_over(self.database, self.name)
         else:
             refuse_foreign(self.database, self.name, columns)
+            self.refuse_unfit()
         self.refuse_foreign_log()
         if not self._has_log:
             self._send(create_statements(self.database, f"{self.name}_log", LOG_COLUMNS))
@@ -174,18 +180,20 @@ class Ledger:
 
     def mark(self, migration: Migration, status: str, metadata: str | None) -> None:
         """Change the status of a row, and what is kept with it."""
-        self.database.query(
+        self._write(
             f"UPDATE {self._table} SET status = $1, metadata = $2 WHERE series = $3 AND version = $4",
             (status, metadata, self.series, migration.version),
+            Written(migration.version, status),
         )
 
     def take_back(self, migration: Migration) -> None:
         """Say that a migration was rolled back: it is pending again. What a half-done one had reached is forgotten."""
-        self.database.query(
+        self._write(
             f"UPDATE {self._table} SET status = 'rolled_back', "
             "metadata = CASE WHEN status IN ('running', 'failed') THEN NULL ELSE metadata END "
             "WHERE series = $1 AND version = $2",
             (self.series, migration.version),
+            Written(migration.version, "rolled_back"),
         )
 
     def resign(self, migration: Migration) -> None:
@@ -210,23 +218,27 @@ class Ledger:
         """
         from sessmig import __version__
 
-        moment = self.database.types.moment % "$5"
-        self.database.query(
+        moment, version = self.database.types.moment % "$5", migration.version if migration else 0
+        sql = (
             f"INSERT INTO {self._log} (series, version, migration_id, action, started_at, duration_ms, outcome, "
-            f"done_by, sessmig_version, detail) VALUES ($1, $2, $3, $4, {moment}, $6, $7, $8, $9, $10)",
-            (
-                self.series,
-                migration.version if migration else 0,
-                migration.name if migration else "",
-                action,
-                started_at,
-                duration_ms,
-                outcome,
-                self._by or done_by(),
-                __version__,
-                as_json({"run": self._run, **detail} if self._run else detail),
-            ),
+            f"done_by, sessmig_version, detail) VALUES ($1, $2, $3, $4, {moment}, $6, $7, $8, $9, $10)"
         )
+        params: tuple[Cell, ...] = (
+            self.series,
+            version,
+            migration.name if migration else "",
+            action,
+            started_at,
+            duration_ms,
+            outcome,
+            self._by or done_by(),
+            __version__,
+            as_json({"run": self._run, **detail} if self._run else detail),
+        )
+        if self._proof and outcome == "success":
+            self._proof.log(sql, params, version)
+        else:
+            self.database.query(sql, params)
 
     def texts(self, versions: Sequence[int]) -> dict[int, str]:
         """Return the text that each of these versions had when it was last applied, where the log has it."""
@@ -235,7 +247,10 @@ class Ledger:
 
     def absent(self, version: int) -> dict[str, int]:
         """Return how many rejected rows each merge of a version left outside its target, as the log has it."""
-        return {merge["name"]: merge["absent"] for merge in self._detail(version, "apply").get("merges", ())}
+        try:
+            return {merge["name"]: int(merge["absent"]) for merge in self._detail(version, "apply").get("merges", ())}
+        except FOREIGN:  # another hand's
+            return {}
 
     def _detail(self, version: int, *actions: str) -> dict[str, Any]:
         """Read what the log tells of the last success."""
@@ -248,52 +263,38 @@ class Ledger:
             (self.series, version),
             limit=1,
         )
-        return dict(json.loads(str(answer.rows[0][0]))) if answer.rows else {}
+        try:
+            return dict(json.loads(str(answer.rows[0][0]))) if answer.rows else {}
+        except FOREIGN:  # another hand's
+            return {}
 
     def _upsert(self, version: int, **values: Cell) -> None:
         names = ["series", "version", *values, "applied_by"]
         places = [f"${n}" for n in range(1, len(names) + 1)]
         updates = ", ".join(f"{name} = excluded.{name}" for name in [*names[2:], "applied_at"])
-        self.database.query(
+        self._write(
             f"INSERT INTO {self._table} ({', '.join(names)}, applied_at) "
             f"VALUES ({', '.join(places)}, {self.database.types.now}) "
             f"ON CONFLICT (series, version) DO UPDATE SET {updates}",
             (self.series, version, *values.values(), self._by or done_by()),
+            Written(version, str(values["status"])),
         )
-
-    def _create(self, *, taken_over: bool) -> None:
-        self._send(create_statements(self.database, self.name, COLUMNS, taken_over=taken_over))
 
     def _send(self, statements: Sequence[str]) -> None:
         for statement in statements:
             self.database.query(statement)
 
-    def _old_rows(self) -> tuple[tuple[Cell, ...], ...]:
-        return self.database.query(
-            f"SELECT CAST(migration_id AS TEXT), {self.database.types.iso % 'applied_at'}, CAST(description AS TEXT), "
-            f"CAST(status AS TEXT), CAST(metadata AS TEXT) FROM {self._table} ORDER BY applied_at, migration_id"
-        ).rows
+    def refuse_unfit(self) -> None:
+        """Refuse a table that has the ledger's columns, and cannot keep what is written into it.
 
-    def _take_over(self) -> None:
-        """Rebuild the webui system's own table; its rows stay, as the series `legacy`."""
-        entries = list(legacy_entries(self._old_rows()))
-        rights = self.database.rights(self.name)
-        self.database.query(f"DROP TABLE {self._table}")
-        self._create(taken_over=True)
-        applied_at = self.database.types.moment % "$5"
-        for entry in entries:
-            self.database.query(
-                f"INSERT INTO {self._table} (series, version, migration_id, description, applied_at, metadata, status) "
-                f"VALUES ($1, $2, $3, $4, {applied_at}, $6, 'baseline')",
-                (entry.series, entry.version, entry.name, entry.description, entry.applied_at, entry.metadata),
-            )
-        kept = self.database.query(f"SELECT count(*) FROM {self._table}").rows[0][0]
-        if kept != len(entries):
-            raise LedgerError(f"{self._table}: of {len(entries)} rows only {shown(kept)} were taken over")
-        names = {
-            "name": self.name,
-            "table": self._table,
-            "table_count_up": self.database.table(f"{self.name}_count_up"),
-        }
-        self._send([statement.format(**names) for statement in self.database.types.count_up])
-        self._send(rights)
+        Raises:
+            LedgerError: it is a view, another server's, or has no key.
+        """
+        refuse_unfit(self.database, self.name)
+
+    def _write(self, sql: str, params: Sequence[Cell], row: Written) -> None:
+        """Write a row, and see that it stands."""
+        if self._proof:
+            self._proof.write(sql, params, row)
+        else:
+            self.database.query(sql, params)

@@ -9,11 +9,64 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
+from sessmig.errors import LedgerError
+from sessmig.fitting import FOREIGN
 from sessmig.host import host
-from sessmig.model import LEGACY, Cell, Entry
-from sessmig.words import plain
+from sessmig.model import LEGACY, Cell, Entry, Status
+from sessmig.words import plain, shown
+
+
+def read_entry(row: Sequence[Cell], where: str) -> Entry:
+    """Read a row of the ledger, whoever wrote it: SQLite keeps any value in any column.
+
+    Args:
+        row: in the order of `Entry`'s fields.
+        where: the table for people.
+
+    Raises:
+        LedgerError: it does not say which migration it is about, or where that one stands.
+    """
+    version, status, took, metadata = row[1], row[3], row[7], _text(row[9])
+    if row[0] == LEGACY:  # what an old application writes: its name is all there is to go by
+        version = version if isinstance(version, int) else 0
+    elif not isinstance(version, int) or isinstance(version, bool):
+        raise _odd(where, f"{shown(version)!r} is no version")
+    elif status not in get_args(Status):
+        raise _odd(where, f"migration {version} has the status {shown(status)!r}")
+    elif status in ("running", "failed"):
+        from sessmig.halfway import read_progress
+
+        try:
+            read_progress(metadata)
+        except FOREIGN:
+            raise _odd(where, f"what it keeps of migration {version}, which is half done, cannot be read") from None
+    name, checksum, description, applied_at, applied_by = (_text(row[n]) for n in (2, 4, 5, 6, 8))
+    return Entry(
+        str(row[0]),
+        version,
+        name or "",
+        status,  # type: ignore[arg-type]
+        checksum,
+        description,
+        applied_at,
+        max(took, 0) if isinstance(took, int) else None,
+        applied_by,
+        metadata,
+    )
+
+
+def _odd(where: str, what: str) -> LedgerError:
+    return LedgerError(
+        f"{where}: a row is not as sessmig writes it: {what}",
+        holds="Nothing was touched.",
+        remedy="Mend that row, or take it away, and run it again; sessmig log tells what was done.",
+    )
+
+
+def _text(cell: Cell) -> str | None:
+    return None if cell is None else shown(cell)
 
 
 def legacy_entries(rows: Sequence[tuple[Cell, ...]]) -> Iterator[Entry]:

@@ -28,6 +28,7 @@ def begin_ledger(ledger: Ledger, backup: RunBackup, first: Migration, *, is_shar
         StepError: the ledger could not be made.
     """
     if ledger.is_standing:
+        ledger.refuse_unfit()
         return
     ledger.refuse_foreign_log()
     backup.make(first)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sessmig.errors import LedgerError
 from sessmig.ledger_columns import LEDGER, LOG
+from sessmig.quoting import literal
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -67,9 +68,23 @@ def create_statements(
     statements = [f"CREATE TABLE {table} (\n{body}\n)"]
     if types.comment:
         for column in columns:
-            text = "'" + column.comment.replace("'", "''") + "'"
-            statements.append(types.comment % (f"{table}.{column.name}", text))
+            statements.append(types.comment % (f"{table}.{column.name}", literal(column.comment)))
     return statements
+
+
+def refuse_unfit(database: Database, name: str) -> None:
+    """Refuse a table that has the ledger's columns, and cannot keep what is written into it.
+
+    Raises:
+        LedgerError: it is a view, another server's, or has no key.
+    """
+    answer = database.query(database.types.unfit, (database.table(name),))
+    if flaw := str(answer.rows[0][0] or "") if answer.rows else "":
+        raise LedgerError(
+            f"{database.label}: {name} cannot be sessmig's ledger: {flaw}",
+            holds="Nothing was touched.",
+            remedy="Keep it, and give sessmig a table of its own with --table sessmig_migrations.",
+        )
 
 
 def refuse_foreign(database: Database, name: str, columns: frozenset[str]) -> None:

@@ -30,5 +30,9 @@ class LedgerTypes:
 
     `{name}` and `{table}` are the ledger, `{table_count_up}` is what counts.
     """
+    unfit: str
+    """Asks why a table with the ledger's columns (`$1`, as a query writes it) cannot keep what is written into it."""
+    is_far: bool = False
+    """Whether each question is a round trip to a server."""
     comment: str = ""
     """The statement that comments a column, where there is one: `%s` is the column, then the text."""

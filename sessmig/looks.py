@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sessmig.errors import DatabaseError
 from sessmig.model import Cell
+from sessmig.quoting import quoted
 from sessmig.rows import Table
 from sessmig.stands import Keys
 
@@ -56,7 +57,7 @@ def keys(database: Database, table: Table) -> Keys:
     """Return the keys of a table's first rows."""
     if not table.key:
         return ()
-    columns = ", ".join(map(_quoted, table.key))
+    columns = ", ".join(map(quoted, table.key))
     return _ask(database, f"SELECT {columns} FROM {table.sql} ORDER BY {columns} LIMIT {KEYS}") or ()
 
 
@@ -64,7 +65,7 @@ def values(database: Database, table: Table, columns: Sequence[str]) -> tuple[in
     """Count the values of columns that are not NULL."""
     if not columns or not is_small(table):
         return (None,) * len(columns)
-    asked = ", ".join(f"count({_quoted(column)})" for column in columns)
+    asked = ", ".join(f"count({quoted(column)})" for column in columns)
     rows = _ask(database, f"SELECT {asked} FROM {table.sql}")
     return tuple(_number(value) for value in rows[0]) if rows else (None,) * len(columns)
 
@@ -84,7 +85,7 @@ def missing(database: Database, table: Table, copy: Table) -> tuple[int | None, 
 
 
 def _without_equal(database: Database, table: Table, copy: Table, compared: str) -> tuple[int, Keys] | None:
-    names = [_quoted(name) for name in table.key]
+    names = [quoted(name) for name in table.key]
     # A left join is what both databases do with an index, or a hash, whichever there is.
     lacking = (
         f"FROM {table.sql} AS o LEFT JOIN {copy.sql} AS c ON {' AND '.join(compared.format(n) for n in names)} "
@@ -116,7 +117,3 @@ def _ask(database: Database, sql: str) -> Keys | None:
 
 def _number(value: Cell) -> int:
     return int(str(value))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

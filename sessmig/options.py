@@ -6,7 +6,6 @@ Knows words of the command line; knows no command.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 import sys
@@ -20,6 +19,7 @@ import click
 from sessmig.config import TABLE, Settings, check_keep, check_table, check_when, find_settings, read_address
 from sessmig.databases import connect
 from sessmig.errors import SessmigError, UsageError
+from sessmig.escapes import json_text, visible
 from sessmig.hints import pasted, pasted_ways, remember
 from sessmig.idle import Look
 from sessmig.job import BackupWish, Job, Throttle
@@ -155,15 +155,21 @@ def opened_job(settings: Settings, *, create: bool = False, **options: Any) -> I
 
 
 def print_json(value: Any) -> None:
-    say(json.dumps(value, ensure_ascii=False, indent=2))
+    say(json_text(value))
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Print a report; on a terminal what held, warns or failed is seen by its colour too."""
+def print_lines(lines: Iterable[str], *, painted: bool = False) -> None:
+    """Print a report; on a terminal what held, warns or failed is seen by its colour too.
+
+    Args:
+        lines: the report.
+        painted: it has colours already, and nothing else that a terminal would take for its own.
+    """
     coloured = is_coloured()
     for line in map(pasted_ways, lines):
+        line = line if painted else visible(line)
         sign = _SIGN.match(line) if coloured else None
-        say(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line)
+        say(sign[1] + click.style(sign[2], fg=_COLOURS[sign[2]]) + line[sign.end() :] if sign else line, raw=True)
 
 
 def terminal_width() -> int | None:
@@ -185,8 +191,8 @@ def _is_plain() -> bool:
 
 def tell(what: str, *parts: str) -> None:
     """Say on standard error what went wrong, then what there is to add to it."""
-    what = pasted_ways(what)
-    say(what if _is_plain() else click.style(what, fg="red"), err=True)
+    what = visible(pasted_ways(what))
+    say(what if _is_plain() else click.style(what, fg="red"), err=True, raw=True)
     for part in filter(None, parts):
         say(pasted(part), err=True)
 

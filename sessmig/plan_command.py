@@ -6,6 +6,7 @@ Knows formats by name; decides nothing about migrations.
 from __future__ import annotations
 
 import os
+import sys
 from hashlib import sha256
 
 import click
@@ -77,7 +78,8 @@ def plan(
             lines = page_lines(found, job.database.dialect, around, width=width, coloured=coloured)
             text = "\n".join(map(pasted_ways, lines)) + "\n"
     if out is None or out == "-":
-        say(text.removesuffix("\n"))
+        is_read = form == "sql" and not sys.stdout.isatty()  # by psql or sqlite3
+        say(text.removesuffix("\n"), raw=form != "sql", exact=is_read)
         return 0
     size = write_file(out, text)
     say(f"wrote {out}, {file_size(size)}, SHA-256 {sha256(text.encode(errors='backslashreplace')).hexdigest()}")

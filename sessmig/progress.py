@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from sessmig.escapes import visible
 from sessmig.results import BatchReport, Event
 from sessmig.words import count, short, took
 
@@ -50,7 +51,7 @@ class Progress:
         elif event.kind == "failed":
             self._end(event, "stopped" if event.is_interrupted else "failed", "31")
         else:
-            self._line(f"  {event.text}")
+            self._line(f"  {visible(event.text)}")
 
     def _begin(self, event: Event) -> None:
         self._next = self._clock() + _EVERY
@@ -58,7 +59,7 @@ class Progress:
             self._write(f"\r\x1b[K  ...     {short(event.text)}")
             self._open = True
         else:
-            self._line(f"  begin   {event.text}")
+            self._line(f"  begin   {visible(event.text)}")
 
     def _go_on(self, event: Event) -> None:
         if self._terminal and event.progress is not None:
@@ -66,7 +67,7 @@ class Progress:
             self._open = True
         elif not self._terminal and self._clock() >= self._next:
             self._next = self._clock() + _EVERY
-            self._line(f"  ...     {event.text}")
+            self._line(f"  ...     {visible(event.text)}")
 
     def _width(self) -> int:
         try:
@@ -76,7 +77,7 @@ class Progress:
 
     def _end(self, event: Event, word: str, colour: str) -> None:
         sign = f"\x1b[{colour}m{word:<6}\x1b[0m" if self._colour else f"{word:<6}"
-        told = event.title
+        told = visible(event.title)
         if event.report is not None:
             rows = sum(statement.rows or 0 for statement in event.report.statements if statement.verb != "SELECT")
             warned = sum(check.outcome == "warned" for check in event.report.checks)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from sessmig.model import Cell
+from sessmig.quoting import quoted
 from sessmig.results import Account
 from sessmig.rows import Effect, Loss
 from sessmig.words import count, cut, table
@@ -88,7 +89,7 @@ def _written(name: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+    return name if _PLAIN.fullmatch(name) else quoted(name)
 
 
 def sides(account: Account) -> str:

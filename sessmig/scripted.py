@@ -29,6 +29,8 @@ from sessmig.script_questions import Questions
 from sessmig.stage import Stage, stages
 
 _MOVED = "the ledger is not as it was when this script was planned: plan anew"
+_BLANKS = " \t\r\n\f\v"
+"""What stands around a statement; others that Python would strip are characters like any other to a database."""
 
 
 def script_text(job: Job, preview: Preview) -> str:
@@ -64,7 +66,7 @@ class Scripted:
         self._recorder = Recorder(job.database)
         who = self._recorder.mark(self._program.who)
         database, name = self._recorder.as_database, preview.series.name
-        self._ledger = Ledger(database, job.table, name, run=job.run, by=who)
+        self._ledger = Ledger(database, job.table, name, run=job.run, by=who, proves=False)
         self._entries = {(e.series, e.version): e for e in preview.entries}
 
     def lines(self) -> Iterator[str]:
@@ -191,7 +193,7 @@ class Scripted:
 
     def _statement(self, step: Step, number: int) -> Iterator[str]:
         piece = step.script.pieces[number]
-        text = self._sent(step, piece, piece.text.strip())
+        text = self._sent(step, piece, piece.text.strip(_BLANKS))
         if generated.is_query(step.script, piece):
             file = f"{step.migration.title}.line_{piece.statement_line}.sql"
             yield from self._program.each_row(text, file)

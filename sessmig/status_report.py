@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from sessmig.escapes import visible
 from sessmig.results import Standing, State, StatusReport
 from sessmig.terminal import Shrink, fitted, joined
 from sessmig.words import count, plain, took
@@ -37,7 +38,7 @@ def status_lines(status: StatusReport, *, width: int | None = None, paint: Paint
         width: of the terminal; None where there is none.
         paint: colours the states.
     """
-    yield f"{status.series} on {status.database}"
+    yield visible(f"{status.series} on {status.database}")
     yield ""
     room = None if width is None else width - 2
     head, *rows = fitted(_HEAD, [_row(one) for one in status.standings], width=room, shrinks=_SHRINKS)
@@ -49,15 +50,15 @@ def status_lines(status: StatusReport, *, width: int | None = None, paint: Paint
         yield f"  {joined(row)}"
     if status.held:
         yield ""
-    yield from (f"  {standing.held}" for standing in status.standings if standing.state == "held")
+    yield from (visible(f"  {standing.held}") for standing in status.standings if standing.state == "held")
     for standing in (standing for standing in status.standings if standing.progress):
         yield ""
-        yield f"  {standing.label} {standing.name}: {standing.progress}"
-        yield from (f"      {line}" for line in standing.error.splitlines())
+        yield visible(f"  {standing.label} {standing.name}: {standing.progress}")
+        yield from (visible(f"      {line}") for line in standing.error.splitlines())
     for problem in status.problems:
         yield ""
-        yield f"  {problem.kind}: {problem.text}"
-        yield f"    -> {problem.remedy}"
+        yield visible(f"  {problem.kind}: {problem.text}")
+        yield visible(f"    -> {problem.remedy}")
     yield ""
     if status.is_missing:
         yield "there is no such database yet; sessmig migrate makes it"

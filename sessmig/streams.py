@@ -16,17 +16,27 @@ unwritten: list[str] = []
 """Why standard output could not be written, if it could not."""
 
 
-def say(line: str = "", *, err: bool = False) -> None:
-    """Print a line to whoever still reads; `| head` must not change what comes of a command."""
+def say(line: str = "", *, err: bool = False, raw: bool = False, exact: bool = False) -> None:
+    """Print a line to whoever still reads; `| head` must not change what comes of a command.
+
+    Args:
+        line: what to print; what a terminal would take for its own is shown as escapes, wherever it came from.
+        err: to standard error.
+        raw: it has colours of ours, which are sent to a terminal only.
+        exact: it is for another program, and every byte of it counts.
+    """
     stream = sys.stderr if err else sys.stdout
     try:
-        if is_plain(line) and stream is not None:
+        if is_plain(line) and stream is not None:  # then there is nothing to escape
             stream.write(f"{line}\n")
             stream.flush()
         else:
             import click  # it knows of colours that a file does not want, and of streams that speak too little
 
-            click.echo(line, err=err)
+            from sessmig.escapes import visible
+
+            # Without `color` click takes all that looks like a colour out of what goes into a pipe.
+            click.echo(line if raw or exact else visible(line), err=err, color=exact or None)
     except OSError as error:
         _let_go(stream)
         if not err and not isinstance(error, BrokenPipeError):

@@ -62,7 +62,7 @@ class _Around:
         self._is_first = is_first
         self._database: Database = job.database
         self._recorder = Recorder(job.database)
-        self._ledger = Ledger(self._recorder.as_database, job.table, preview.series.name)
+        self._ledger = Ledger(self._recorder.as_database, job.table, preview.series.name, proves=False)
         keys, wait = enforces_foreign_keys(step.script), Waiting(job.lock_wait).lock_timeout
         self._sent = job.database.scripting().sent(job.table, foreign_keys=keys, wait=wait)
 

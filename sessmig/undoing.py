@@ -122,6 +122,7 @@ class Undoing:
         self._demand_same(step, now[version])
         if not self._ledger.is_standing:
             self._ledger.ensure()
+        self._ledger.refuse_unfit()
         return None
 
     def _demand_same(self, step: Step, entry: Entry) -> None:

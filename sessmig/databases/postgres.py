@@ -1,7 +1,6 @@
 """PostgreSQL: one connection, its transactions and its words.
 
-Knows the database; decides nothing and prints nothing. Everything it does is right behind a pooler in
-transaction mode too, as nothing that it sets outlives a transaction.
+Knows the database; decides and prints nothing. It is right behind a pooler too, as no setting outlives a transaction.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ from sessmig.errors import DatabaseError, LedgerError
 from sessmig.index_act import IndexAct
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
+from sessmig.quoting import quoted
 from sessmig.rows import Fault, Table
 
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
@@ -130,7 +130,7 @@ class Postgres:
             self._set_local = "SET LOCAL client_connection_check_interval = '1s';"
 
     def table(self, name: str) -> str:
-        return f'"{self._schema.replace(chr(34), chr(34) * 2)}"."{name}"'
+        return f"{quoted(self._schema)}.{quoted(name)}"
 
     def kinds(self, sql: str) -> tuple[Kind, ...]:
         return postgres_merging.kinds(self._wire, sql)

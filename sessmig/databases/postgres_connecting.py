@@ -6,16 +6,19 @@ the driver.
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 OLDEST = 130000
 """The version of the oldest server that is served, as it writes it itself."""
+_QUOTED = re.compile(r'("="|(?<=query parameter: )"[a-z_]+"$|(?<=connection option )"[a-z_]+"$)|".*"', re.DOTALL)
 
 
 def redacted(text: str, secrets: Sequence[str]) -> str:
@@ -25,15 +28,28 @@ def redacted(text: str, secrets: Sequence[str]) -> str:
     return text
 
 
+def _understood(target: str, label: str, secrets: tuple[str, ...]) -> Mapping[str, Any]:
+    try:
+        return conninfo_to_dict(target)
+    except psycopg.ProgrammingError as error:
+        from sessmig.errors import UsageError
+
+        # It quotes what it could not read, which may be a piece of the password.
+        words = _QUOTED.sub(lambda found: found[0] if found[1] else '"***"', redacted(str(error).strip(), secrets))
+        raise UsageError(f"{label}: {words}", remedy="Write %40 for @, %25 for %, %20 for a blank.") from None
+
+
 def connected(target: str, label: str, secrets: tuple[str, ...]) -> psycopg.Connection[Any]:
     """Connect by a URL or connection string as libpq takes it.
 
     Raises:
+        UsageError: libpq does not understand it.
         ConnectError: without the password.
     """
+    told = _understood(target, label, secrets)
     try:
         options: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_name": "sessmig"}
-        if "connect_timeout" not in conninfo_to_dict(target):
+        if "connect_timeout" not in told:
             options["connect_timeout"] = 10
         return psycopg.connect(make_conninfo(target, **options), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:

@@ -68,6 +68,7 @@ def introduced(wire: Wire, label: str) -> Server:
         raise ConnectError(f"{label}: the server is {words}", remedy="sessmig needs PostgreSQL 13 or newer.")
     if schema == "None":
         raise ConnectError(
-            f"{label}: search_path names no schema that exists", remedy="The ledger needs one: set search_path."
+            f"{label}: search_path names no schema that exists and may be used",
+            remedy="The ledger needs one: set search_path, or grant USAGE on its schema.",
         )
     return Server(schema, database, int(version) >= 140000 and ("linux" in words or "darwin" in words))

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sessmig.databases.wire import Wire
 from sessmig.model import Cell
+from sessmig.quoting import literal
 from sessmig.rows import Fault, Table
 
 _USER = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
@@ -162,12 +163,12 @@ def _behind(wire: Wire, names: list[Cell], step: int, *, is_warning: bool) -> Fa
     values = 0 if found is None else (int(str(found)) - following) // step + 1
     if values <= 0:
         return None
-    literal = sequence_sql.replace("'", "''")
+    sequence = literal(sequence_sql)
     return Fault(
         kind="sequence behind its column",
         subject=f"{table}.{column}".removeprefix("public."),
         found=f"the next value of {sequence} is {following}, and {column} goes {direction} to {found!s} already: "
-        f"SELECT setval('{literal}', {found!s})",
+        f"SELECT setval({sequence}, {found!s})",
         places=(frozenset((f"#{oid}", sequence)), frozenset((f"#{table_oid}.{number}", f"{table}.{column}"))),
         number=values,
         is_warning=is_warning,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError
 from sessmig.model import Cell, Mark
+from sessmig.quoting import quoted
 
 # These two sessmig sets itself, for the transaction only.
 _LASTING = """context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%'
@@ -150,7 +151,7 @@ class Settings:
             if own:
                 self._set(name, value)
             else:
-                self._wire.command(f'RESET "{name}"')
+                self._wire.command(f"RESET {quoted(name)}")
         self.give_back_rest()
 
     def give_back_rest(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from sessmig.databases.wire import Wire
+from sessmig.quoting import quoted
 from sessmig.rows import Column, Table
 
 # Whether the rows of a table `c` stand in others, on other nodes too: Citus has given it such a trigger.
@@ -144,7 +145,7 @@ def _table(row: str, schema: str) -> Table:
     return Table(
         identity=identity,
         name=name if space == schema else f"{space}.{name}",
-        sql=f"{_quoted(space)}.{_quoted(name)}",
+        sql=f"{quoted(space)}.{quoted(name)}",
         columns=found,
         key=tuple(names[number] for number in (key or "").split()),
         storage=storage,
@@ -153,7 +154,3 @@ def _table(row: str, schema: str) -> Table:
         parent=parent,
         is_counted=is_counted,
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

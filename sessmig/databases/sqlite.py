@@ -17,7 +17,7 @@ from sessmig.databases import sqlite_faults, sqlite_file, sqlite_merging
 from sessmig.databases.sqlite_connection import connect, path_of
 from sessmig.databases.sqlite_keys import enforced
 from sessmig.databases.sqlite_listing import Listing
-from sessmig.databases.sqlite_names import quoted, words
+from sessmig.databases.sqlite_names import words
 from sessmig.databases.sqlite_reach import BY_HAND
 from sessmig.databases.sqlite_reading import Reading
 from sessmig.databases.sqlite_running import carry_out, run
@@ -32,6 +32,7 @@ from sessmig.errors import ConnectError, DatabaseError, UsageError
 from sessmig.index_act import IndexAct
 from sessmig.model import Answer, Cell, Dialect, Holder, Piece
 from sessmig.naming import file_label
+from sessmig.quoting import quoted
 
 if TYPE_CHECKING:  # what not every run needs is imported where it does
     from sessmig.databases.sqlite_backup import Saving
@@ -122,7 +123,7 @@ class Sqlite:
         self._connection.isolation_level = self._before["isolation_level"]
 
     def table(self, name: str) -> str:
-        return f'main."{name}"'
+        return f"main.{quoted(name)}"
 
     def keep(self, name: str, query: str, key: Sequence[str] = ()) -> str:
         return sqlite_merging.keep(self._command, name, query, key)

@@ -30,6 +30,8 @@ def opened(path: str) -> sqlite3.Connection:
 
 def damage(path: str) -> str:
     """Return what `quick_check` finds wrong with a file; empty if it is whole."""
+    if _is_cut(path):  # what is missing of its last page SQLite would read as zeros
+        return "it ends in the middle of a page"
     try:
         with closing(opened(path)) as connection:
             found, stood_in = _checked(connection)
@@ -39,6 +41,13 @@ def damage(path: str) -> str:
         return str(error)
     lines = [line for line in found if line != "ok" and not _RULES.match(line)]
     return "; ".join([line for line in lines if not (stood_in and _ORDER.match(line))][:_SHOWN])
+
+
+def _is_cut(path: str) -> bool:
+    with open(path, "rb") as file:
+        head = file.read(18)
+        page = int.from_bytes(head[16:18], "big")
+        return page > 1 and file.seek(0, 2) % page > 0
 
 
 def _checked(connection: sqlite3.Connection) -> tuple[list[str], bool]:

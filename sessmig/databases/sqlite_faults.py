@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Piece
+from sessmig.quoting import quoted
 from sessmig.rows import Case, Fault, Table
 
 _Query = Callable[..., Answer]
@@ -138,10 +139,10 @@ def _cases(query: _Query, tables: dict[str, Table], key: _Key) -> tuple[tuple[Ca
     names = {column.name.lower() for column in table.columns}
     rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in names), "")
     example = table.key or (rowid or table.columns[0].name,)
-    values = [f"c.{_quoted(name)}" for name in key.columns]
-    shown = [f"c.{_quoted(name)}" for name in example]
+    values = [f"c.{quoted(name)}" for name in key.columns]
+    shown = [f"c.{quoted(name)}" for name in example]
     head = (
-        f"SELECT {', '.join([*values, 'count(*)', f'min({shown[0]})', *shown[1:]])} FROM main.{_quoted(key.child)} AS c"
+        f"SELECT {', '.join([*values, 'count(*)', f'min({shown[0]})', *shown[1:]])} FROM main.{quoted(key.child)} AS c"
     )
     tail = f" GROUP BY {', '.join(values)} LIMIT {_KEPT + 1}"
     try:
@@ -158,9 +159,9 @@ def _cases(query: _Query, tables: dict[str, Table], key: _Key) -> tuple[tuple[Ca
 def _without_row(tables: dict[str, Table], key: _Key) -> str:
     targets = key.targets if None not in key.targets else tables[key.parent.lower()].key
     pairs = list(zip(key.columns, map(str, targets), strict=True))
-    given = " AND ".join(f"c.{_quoted(column)} IS NOT NULL" for column in key.columns)
-    equal = " AND ".join(f"p.{_quoted(target)} = c.{_quoted(column)}" for column, target in pairs)
-    return f" WHERE {given} AND NOT EXISTS (SELECT 1 FROM main.{_quoted(key.parent)} AS p WHERE {equal})"
+    given = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)
+    equal = " AND ".join(f"p.{quoted(target)} = c.{quoted(column)}" for column, target in pairs)
+    return f" WHERE {given} AND NOT EXISTS (SELECT 1 FROM main.{quoted(key.parent)} AS p WHERE {equal})"
 
 
 def _names(tables: dict[str, Table], name: str) -> frozenset[str]:
@@ -172,7 +173,3 @@ def _column_names(tables: dict[str, Table], key: _Key) -> frozenset[str]:
     known = {column.name.lower(): column.identity for column in tables[key.child.lower()].columns}
     names = [name.lower() for name in key.columns]
     return frozenset((",".join(names), ",".join(f"#{known.get(name)}" for name in names)))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 
 from sessmig.databases.values import decoded
 from sessmig.errors import DatabaseError
+from sessmig.quoting import quoted
 from sessmig.rehearsal import Fingerprint, Rows, Thing
 
 _TOKEN = re.compile(
@@ -95,7 +96,7 @@ def _alike(sql: str) -> str:
 
 def _hashed(connection: sqlite3.Connection, table: str, values: bool) -> Rows:
     """Add the hashes of all rows up: the sum is the same in whatever order they come."""
-    name = f'main."{table.replace(chr(34), chr(34) * 2)}"'
+    name = f"main.{quoted(table)}"
     number = total = 0
     try:
         if not values:

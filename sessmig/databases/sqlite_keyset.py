@@ -14,10 +14,11 @@ from dataclasses import replace
 from sessmig.blocker import Blocker
 from sessmig.databases.ranges import Range
 from sessmig.databases.sqlite_literals import LITERAL, is_bindable, literally, parts, value
-from sessmig.databases.sqlite_names import folded, quoted
+from sessmig.databases.sqlite_names import folded
 from sessmig.databases.sqlite_turns import Turns
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell
+from sessmig.quoting import quoted
 
 _SCAN = re.compile(r"(SCAN|SEARCH) (?:TABLE )?")
 _WORD = r'(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\]|\w+)'

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from itertools import count
 
-from sessmig.databases.sqlite_names import GAP, quoted
+from sessmig.databases.sqlite_names import GAP
+from sessmig.quoting import quoted
 from sessmig.rows import Column
 
 _VIRTUAL = re.compile(rf"CREATE{GAP}VIRTUAL\b", re.IGNORECASE | re.DOTALL)

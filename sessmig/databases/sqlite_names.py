@@ -34,11 +34,6 @@ def folded(name: str) -> str:
     return name.translate(_SMALL)
 
 
-def quoted(name: str) -> str:
-    """Write a name so that it can be nothing else."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def words(texts: Iterable[str]) -> set[str]:
     """Return all words of some texts, also those within quotes and comments; folded."""
     found: set[str] = set()

@@ -17,6 +17,7 @@ from sessmig.databases.scripting import Sent, Tie
 from sessmig.databases.sqlite_waiting import BEGIN
 from sessmig.databases.values import sqlite_literal
 from sessmig.model import Block, Piece
+from sessmig.quoting import quoted
 
 _END = re.compile(r"^[ \t]*(?:/|go)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _PRAGMA = re.compile(r"PRAGMA\s+(?:\w+\.)?(\w+)", re.IGNORECASE)
@@ -219,12 +220,12 @@ class Scripting:
 
     def _stop(self, holds: str, label: str, before: str = "") -> list[str]:
         """Stop unless a condition holds over `sessmig_found`, and show the rows there."""
-        name = (before + label).replace('"', '""')
+        name = quoted(before + label)
         return [
             f"INSERT OR REPLACE INTO temp.sqlite_parameters (key, value) SELECT ':sessmig_holds', {holds}"
             " FROM temp.sessmig_found;",
             "SELECT * FROM temp.sessmig_found WHERE :sessmig_holds IS NOT 1 LIMIT 5;",
-            f'CREATE TEMP TABLE sessmig_holds (holds CONSTRAINT "{name}" CHECK (holds IS 1));',
+            f"CREATE TEMP TABLE sessmig_holds (holds CONSTRAINT {name} CHECK (holds IS 1));",
             "INSERT INTO temp.sessmig_holds (holds) VALUES (:sessmig_holds);",
             "DROP TABLE temp.sessmig_holds;",
         ]

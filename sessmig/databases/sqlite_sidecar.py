@@ -89,18 +89,19 @@ class Sidecar:
         try:
             like = os.stat(self._database)
             # Closing a file drops every lock that this process has on it: this one nobody can have locked.
-            made = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+            made = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
             with closing(os.fdopen(made)):
-                os.chmod(self._path, like.st_mode & 0o777)
+                # Of the file that is open: under its name another may stand by now.
+                os.chmod(made if os.chmod in os.supports_fd else self._path, like.st_mode & 0o777)
                 if hasattr(os, "geteuid") and os.geteuid() == 0:
-                    os.chown(self._path, like.st_uid, like.st_gid)
+                    os.chown(made, like.st_uid, like.st_gid)
         except OSError as error:
             raise self._useless(error.strerror or str(error)) from None
 
     def _locked(self, wait: float = 0) -> sqlite3.Connection | None:
         """Return a connection that has it locked; None if another one has."""
         uri = f"file:{quote(os.fsencode(self._path))}?mode=rw"
-        connection = None
+        connection, before = None, self._identity()
         try:
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait, check_same_thread=False)
             connection.execute("BEGIN EXCLUSIVE").close()
@@ -108,10 +109,19 @@ class Sidecar:
             if connection is not None:
                 connection.close()
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code == sqlite3.SQLITE_BUSY or (code == sqlite3.SQLITE_CANTOPEN and not self._is_there()):
+            # Whoever had it may have removed it in this moment, and the next one made it anew.
+            is_gone = not self._is_there() or self._identity() != before
+            if code == sqlite3.SQLITE_BUSY or (code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and is_gone):
                 return None
             raise self._useless(str(error)) from None
         return connection
+
+    def _identity(self) -> tuple[int, int]:
+        try:
+            about = os.stat(self._path)
+        except OSError:
+            return 0, 0
+        return about.st_ino, about.st_ctime_ns
 
     def _useless(self, words: str) -> DatabaseError:
         error = DatabaseError(f"the lock file {self._path} cannot be used: {words}")

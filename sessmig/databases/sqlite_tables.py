@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
 
 from sessmig.databases.sqlite_known import Known, carried, identities
-from sessmig.databases.sqlite_names import GAP, OURS, Names, folded, quoted, words
+from sessmig.databases.sqlite_names import GAP, OURS, Names, folded, words
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell
+from sessmig.quoting import quoted
 from sessmig.rows import Table
 
 _CHANGES_NAMES = re.compile(

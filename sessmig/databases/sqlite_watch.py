@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from sessmig.databases.sqlite_known import Known
-from sessmig.databases.sqlite_names import OURS, Names, folded, quoted
+from sessmig.databases.sqlite_names import OURS, Names, folded
 from sessmig.databases.sqlite_reach import Reach, spoken
 from sessmig.databases.sqlite_tables import Tables
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell, Piece
+from sessmig.quoting import quoted
 from sessmig.rows import Change
 
 KEYS = 5

@@ -9,6 +9,7 @@ from decimal import Decimal
 from math import inf
 
 from sessmig.model import Cell
+from sessmig.quoting import literal
 
 _EXACT = 2**53
 """Up to here every whole number is a float."""
@@ -66,7 +67,7 @@ def sqlite_literal(value: Cell) -> str:
     if isinstance(value, Undecodable):
         return f"CAST(x'{value.raw.hex()}' AS TEXT)"
     if isinstance(value, str) and "\0" in value:
-        return f"({' || char(0) || '.join(map(_quoted, value.split(chr(0))))})"
+        return f"({' || char(0) || '.join(map(literal, value.split(chr(0))))})"
     return _number(int(value)) if isinstance(value, bool) else _plain(value)
 
 
@@ -94,13 +95,9 @@ def _sqlite_float(value: float) -> str:
 def _plain(value: Cell) -> str:
     if value is None:
         return "NULL"
-    return _number(value) if isinstance(value, int | Decimal) else _quoted(str(value))
+    return _number(value) if isinstance(value, int | Decimal) else literal(str(value))
 
 
 def _number(value: int | Decimal) -> str:
     text = f"{value:f}" if isinstance(value, Decimal) else str(value)
     return f"({text})" if value < 0 else text
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -5,7 +5,6 @@ Knows reports and formats; finds nothing.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sessmig import __version__
+from sessmig.escapes import json_text
 from sessmig.lint.finding import REFUSED, WAIVER, Finding, LintReport
 from sessmig.lint.rules import RULES
 from sessmig.lint.squawk import LOCKING
@@ -50,7 +50,7 @@ def _json(report: LintReport) -> Iterator[str]:
         "waived": [{**_plain(found), "reason": found.reason} for found in report.waived],
         "notes": list(report.notes),
     }
-    yield json.dumps(value, ensure_ascii=False, indent=2)
+    yield json_text(value)
 
 
 def _plain(found: Finding) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _sarif(report: LintReport) -> Iterator[str]:
         "columnKind": "unicodeCodePoints",
         "results": [_result(found, names) for found in (*report.findings, *report.waived)],
     }
-    yield json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+    yield json_text({"$schema": _SARIF, "version": "2.1.0", "runs": [run]})
 
 
 def _result(found: Finding, names: list[str]) -> dict[str, Any]:

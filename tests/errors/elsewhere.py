@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 PROVOKED = {
+    "cannot be read: it is ": "faults/test_files.py",
+    "cannot be sessmig's ledger: ": "faults/test_ledger_tables.py",
+    "does not stand there": "faults/test_ledger_tables.py",
+    "a row is not as sessmig writes it: ": "faults/test_ledger_rows.py",
     "changed since it was shown": "adopt/test_command.py",
     "is not the database's name": "rollback/test_allow_loss.py",
     "replaces what it holds": "backup/test_postgres_restore.py",

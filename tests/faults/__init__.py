@@ -1,0 +1,1 @@
+"""Faults and hostile input: whatever happens, nothing is lost and the message says what to do."""
