@@ -24,7 +24,7 @@ export DATABASE_URL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan migrate demo status verify rehearse log report backup rollback restore test coverage lint docs bench costs check clean
+.PHONY: help setup plan migrate demo status verify rehearse log report backup rollback restore test coverage lint docs bench costs faults check clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,9 @@ costs: $(DEVELOP) ## measure what the proof and batches cost (some minutes, bett
 	$(BIN)/python -m tests.bench.merge
 	$(BIN)/python -m tests.bench.batch
 	$(BIN)/python -m tests.bench.batch_kill
+
+faults: $(DEVELOP) ## inject thousands of faults into runs, and print what came of them (an hour; ARGS='--minutes 10')
+	$(BIN)/python -m tests.faults $(ARGS)
 
 check: lint ## what CI runs: lint, and the tests with nothing skipped
 	SESSMIG_REQUIRE_POSTGRES=1 $(MAKE) test

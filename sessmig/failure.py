@@ -21,8 +21,6 @@ from sessmig.words import WIDE, count, discreet, speaks_of_passwords
 _QUOTED = re.compile(r"--[^\n]*|/\*.*?\*/|'((?:[^']|'')*+)'|\$\w*\$([^$]*)\$", re.DOTALL)
 _REMEDIES = {
     "42501": "Grant this role the right that it lacks, or run it as another, and run it again.",
-    "SQLITE_READONLY": "The database may not be written: mend the rights of its file and folder, and run it again.",
-    "SQLITE_FULL": "Make room on the disk, and run it again.",
     "53100": "Make room on the server's disk, and run it again.",
 }
 

@@ -142,7 +142,7 @@ def _replace(
             if kept:
                 job.emit("backup", f"{kept} is a copy of what the database held, and holds")
             raise
-        kept = _let_go(saving, kept)
+        kept = _let_go(job, saving, kept)
     origin = choice.seal.origin if choice.seal else ""
     foreign = "" if not origin or saving.is_of(origin, choice.path) else origin
     return Restored(
@@ -194,14 +194,17 @@ def _keep_state(saving: Saving, coming: int) -> str:
     return ""
 
 
-def _let_go(saving: Saving, kept: str) -> str:
+def _let_go(job: Job, saving: Saving, kept: str) -> str:
     """Remove the state that was kept; one that is damaged stays, for whoever may get something out of it."""
     if kept:
         try:
             saving.inspect(kept, sealed=False)
         except BackupError:
             return kept
-        os.unlink(kept)
+        try:
+            os.unlink(kept)
+        except OSError as error:  # it is restored all the same
+            job.emit("backup", f"{kept}, a copy of the old state, could not be removed: {error.strerror or error}")
     return ""
 
 

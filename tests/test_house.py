@@ -208,6 +208,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "databases.sqlite_broken": (0.7, "right"),
     "databases.sqlite_backup": (0.8, "right"),
     "databases.sqlite_damage": (0.7, "right"),
+    "databases.sqlite_remedies": (0.5, "right"),
     "databases.sqlite_types": (0.6, "right"),
     "databases.postgres_children": (0.65, "right"),
     "databases.postgres_beside": (0.7, "right"),

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 OLDEST = 130000
 """The version of the oldest server that is served, as it writes it itself."""
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,
+}
+"""By what libpq finds out that a network is gone which says nothing: the system's own settings take two hours."""
 _QUOTED = re.compile(r'("="|(?<=query parameter: )"[a-z_]+"$|(?<=connection option )"[a-z_]+"$)|".*"', re.DOTALL)
 
 
@@ -49,8 +57,7 @@ def connected(target: str, label: str, secrets: tuple[str, ...]) -> psycopg.Conn
     told = _understood(target, label, secrets)
     try:
         options: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_name": "sessmig"}
-        if "connect_timeout" not in told:
-            options["connect_timeout"] = 10
+        options |= {name: value for name, value in _PATIENCE.items() if name not in told}
         return psycopg.connect(make_conninfo(target, **options), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         from sessmig.errors import ConnectError

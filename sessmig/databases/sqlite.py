@@ -20,6 +20,7 @@ from sessmig.databases.sqlite_listing import Listing
 from sessmig.databases.sqlite_names import words
 from sessmig.databases.sqlite_reach import BY_HAND
 from sessmig.databases.sqlite_reading import Reading
+from sessmig.databases.sqlite_remedies import error_name, remedy
 from sessmig.databases.sqlite_running import carry_out, run
 from sessmig.databases.sqlite_settings import Settings
 from sessmig.databases.sqlite_tables import Tables
@@ -289,7 +290,6 @@ class Sqlite:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT and not self._borrowed:
             raise KeyboardInterrupt from None
         words = f"{label}: {error}" if label else str(error)
-        told = DatabaseError(words, code=getattr(error, "sqlite_errorname", "") or "", index=index)
-        if told.code == "SQLITE_NOTADB":
-            told.remedy = "Give the path of a SQLite database; this file is left as it is."
+        told = DatabaseError(words, code=error_name(error), index=index)
+        told.remedy = remedy(told.code)
         return told

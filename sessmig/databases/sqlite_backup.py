@@ -18,6 +18,7 @@ from sessmig.databases.saving import Beside
 from sessmig.databases.sqlite_broken import BrokenFile, wait_for_openers
 from sessmig.databases.sqlite_connection import connect
 from sessmig.databases.sqlite_damage import code, damage, opened, tells_damage
+from sessmig.databases.sqlite_remedies import error_name, remedy
 from sessmig.databases.sqlite_uri import HEADER, uri
 from sessmig.errors import BackupError, LockError
 from sessmig.host import host
@@ -135,7 +136,7 @@ class Saving:
         except sqlite3.Error as error:
             if code(error) == sqlite3.SQLITE_INTERRUPT:
                 raise KeyboardInterrupt from None
-            raise BackupError(f"{self._label}: {what}: {error}") from None
+            raise BackupError(f"{self._label}: {what}: {error}", remedy=remedy(error_name(error))) from None
 
     def inspect(self, path: str, *, sealed: bool) -> None:
         if not _head(path).startswith(HEADER):
@@ -211,7 +212,10 @@ class Saving:
                 self._copy_into(path, held, 0)
             except sqlite3.Error as error:
                 if not tells_damage(error):
-                    raise BackupError(f"{self._label}: its state could not be kept in {path}: {error}") from None
+                    raise BackupError(
+                        f"{self._label}: its state could not be kept in {path}: {error}",
+                        remedy=remedy(error_name(error)),
+                    ) from None
                 self._break(0)
         if self._broken is not None:
             self._broken.save(path)
@@ -222,7 +226,10 @@ class Saving:
             try:
                 self._broken.replace(path)
             except OSError as error:
-                raise BackupError(f"{self._label}: it could not be restored: {error.strerror or error}") from None
+                raise BackupError(
+                    f"{self._label}: it could not be restored: {error.strerror or error}",
+                    remedy="Mend that, and restore again.",
+                ) from None
             self._release()
         else:
             self._take_in(path)

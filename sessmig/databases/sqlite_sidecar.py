@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import quote
 
 from sessmig.databases import sqlite_file
@@ -59,7 +59,10 @@ class Sidecar:
         if found is None:
             return False
         found.close()
-        os.unlink(self._path)
+        try:
+            os.unlink(self._path)
+        except OSError as error:
+            raise self._useless(error.strerror or str(error)) from None
         return True
 
     def take(self) -> bool:
@@ -79,10 +82,19 @@ class Sidecar:
             self._held.close()
             self._held = None
             if remove:
-                os.unlink(self._path)
+                with suppress(OSError):
+                    os.unlink(self._path)
 
     def _is_there(self) -> bool:
         return bool(self._database) and os.path.exists(self._path)
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file it is that stands there; a number of the file system is soon used again."""
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_ctime_ns
 
     def _make(self) -> None:
         """Make it so that whoever may write the database may lock it too."""
@@ -99,7 +111,7 @@ class Sidecar:
             raise self._useless(error.strerror or str(error)) from None
 
     def _locked(self, wait: float = 0) -> sqlite3.Connection | None:
-        """Return a connection that has it locked; None if another one has."""
+        """Return a connection that has it locked; None if another one has, or has removed it meanwhile."""
         uri = f"file:{quote(os.fsencode(self._path))}?mode=rw"
         connection, before = None, self._identity()
         try:
@@ -109,19 +121,12 @@ class Sidecar:
             if connection is not None:
                 connection.close()
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            # Whoever had it may have removed it in this moment, and the next one made it anew.
-            is_gone = not self._is_there() or self._identity() != before
-            if code == sqlite3.SQLITE_BUSY or (code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and is_gone):
+            # Of a file that was removed since, SQLite says now that it cannot be opened, now that the disk is at fault;
+            # and another one of that name may stand there already.
+            if code == sqlite3.SQLITE_BUSY or before is None or self._identity() != before:
                 return None
             raise self._useless(str(error)) from None
         return connection
-
-    def _identity(self) -> tuple[int, int]:
-        try:
-            about = os.stat(self._path)
-        except OSError:
-            return 0, 0
-        return about.st_ino, about.st_ctime_ns
 
     def _useless(self, words: str) -> DatabaseError:
         error = DatabaseError(f"the lock file {self._path} cannot be used: {words}")

@@ -19,6 +19,8 @@ from sessmig.model import Holder
 BEGIN = "BEGIN IMMEDIATE"
 PATIENCE_MS = 100
 """How long SQLite itself waits for a lock, before we look at the clock (and at Ctrl-C) again."""
+_IN_THE_WAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
+"""The second is what SQLite says, after ten seconds, where another process opens the WAL, and stands still there."""
 _READING = 60.0
 """Seconds that a reader waits for another process's commit, where nobody has said how long."""
 
@@ -96,7 +98,7 @@ class Waiting:
 
     def after(self, error: sqlite3.Error, began: float, *, kind: str = "WRITE", label: str = "") -> Holder:
         """Return who holds the lock that was not had, if there is time left to try again; otherwise raise."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _IN_THE_WAY:
             raise self._told(error, label=label) from None
         self._left -= time.monotonic() - began
         holder = sqlite_file.in_the_way(self._path, kind)

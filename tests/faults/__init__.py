@@ -1,1 +1,1 @@
-"""Faults and hostile input: whatever happens, nothing is lost and the message says what to do."""
+"""Faults and hostile input, met by real runs on real databases: nothing is lost, and the message says what to do."""
