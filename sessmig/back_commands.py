@@ -20,6 +20,8 @@ from sessmig.progress import Progress
 from sessmig.report import as_json, summary, text_lines
 from sessmig.results import StepReport
 from sessmig.row_words import loss_text
+from sessmig.signals import heard
+from sessmig.stop import Stop
 from sessmig.streams import say
 
 
@@ -49,8 +51,11 @@ def rollback(
     if yes and not allow_loss:
         raise UsageError("--yes without --allow-loss", remedy="A rollback asks nothing, unless rows may be lost.")
     progress = Progress(sys.stderr, silent=as_json_ or quiet)
-    wait = check_lock_wait(lock_wait)
-    with opened_job(settings, dry_run=dry_run, lock_wait=wait, on_event=progress.show) as job:
+    wait, stop = check_lock_wait(lock_wait), Stop()
+    with (
+        heard(stop),
+        opened_job(settings, dry_run=dry_run, lock_wait=wait, stop=stop, on_event=progress.show) as job,
+    ):
         try:
             agree = None if yes else functools.partial(_confirm, job)
             report = roll_back(job, to, allow_loss=allow_loss, agree=agree)

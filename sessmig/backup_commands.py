@@ -20,6 +20,8 @@ from sessmig.options import LOCK_WAIT, backing_up, everywhere, opened_job, print
 from sessmig.progress import Progress
 from sessmig.report import backup_line
 from sessmig.results import Backup
+from sessmig.signals import heard
+from sessmig.stop import Stop
 from sessmig.streams import flush_streams, say
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ def backup(settings: Settings, packed: bool, lock_wait: float, backup: BackupWis
             print_lines([backup_line(made)])
             flush_streams()
 
-    with opened_job(settings, backup=backup, lock_wait=check_lock_wait(lock_wait)) as job:
+    wait = check_lock_wait(lock_wait)
+    with heard(Stop()), opened_job(settings, backup=backup, lock_wait=wait) as job:
         made, removed, unlogged = back_up(job, packed=packed, on_made=told)
     if as_json_:
         print_json({"backup": asdict(made), "removed": removed})
@@ -88,7 +91,10 @@ def restore(
 
     progress = Progress(sys.stderr, silent=as_json_)
     wait = check_lock_wait(lock_wait)
-    with opened_job(settings, create=True, backup=backup, lock_wait=wait, on_event=progress.show) as job:
+    with (
+        heard(Stop()),
+        opened_job(settings, create=True, backup=backup, lock_wait=wait, on_event=progress.show) as job,
+    ):
         choice = choose(job, file, force=force)
         if dry_run:
             if as_json_:

@@ -66,7 +66,7 @@ def everywhere(command: Callable[..., Any]) -> Callable[..., Any]:
                 "migrate": "the step that was next was not begun; run again to go on",
                 "rehearse": "the database is as it was",
                 "restore": "the database is as it was",
-                "rollback": "nothing of the rollback that ran stays; run again to go on",
+                "rollback": "no step was being rolled back; sessmig status tells what stands",
             }
             # What a rehearsal leaves half done is gone with its copy, or with its transaction.
             notes = () if command.__name__ == "rehearse" else getattr(ended, "__notes__", ())

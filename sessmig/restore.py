@@ -22,6 +22,7 @@ from sessmig.batch_table import BatchTable
 from sessmig.errors import BackupError, LedgerError, LockError, SessmigError
 from sessmig.job import Job
 from sessmig.ledger import Ledger
+from sessmig.stop import saying
 from sessmig.words import file_size, since, took, utc_now
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def _replace(
             if kept:
                 job.emit("backup", f"{kept} is a copy of what the database held, and holds")
             raise
-        kept = _let_go(job, saving, kept)
+        with saying(f"the database is restored from {choice.path}"):
+            kept = _let_go(job, saving, kept)
     origin = choice.seal.origin if choice.seal else ""
     foreign = "" if not origin or saving.is_of(origin, choice.path) else origin
     return Restored(

@@ -14,6 +14,16 @@ ASKED = {2: ("Ctrl-C", 130), 15: ("a request to end (SIGTERM)", 143)}
 """What people call a signal, and the exit code of a run that it has ended."""
 
 
+@contextmanager
+def saying(stands: str) -> Iterator[None]:
+    """Have whoever is ended at once here say what stands."""
+    try:
+        yield
+    except KeyboardInterrupt as ended:
+        ended.add_note(stands)
+        raise
+
+
 class Stop:
     """A request to stop, which a batch that is open outlives."""
 

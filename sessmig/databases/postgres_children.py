@@ -30,15 +30,15 @@ def running(
     Raises:
         BackupError: it could not be started.
     """
-    with _interrupts_kept() as interrupted:
+    with _signals_kept() as kept:
         try:
             process = subprocess.Popen(command, env=environment, preexec_fn=_ending_with_us(), **streams)  # noqa: S603
         except OSError as error:
             raise BackupError(f"{command[0]}: {error.strerror}") from None
     with process:
         try:
-            if interrupted:
-                raise KeyboardInterrupt
+            for number in kept:
+                signal.raise_signal(number)
             yield process
         except BaseException:  # Ctrl-C first of all: nothing of it goes on behind our back
             process.kill()
@@ -76,15 +76,17 @@ def _ending_with_us() -> Callable[[], None] | None:
 
 
 @contextmanager
-def _interrupts_kept() -> Iterator[list[int]]:
-    """Keep a Ctrl-C for later: while a program is being started there is nobody yet who could end it."""
+def _signals_kept() -> Iterator[list[int]]:
+    """Keep Ctrl-C and SIGTERM for later: while a program is being started there is nobody yet who could end it."""
     kept: list[int] = []
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield kept
-        return
-    signal.signal(signal.SIGINT, lambda number, _: kept.append(number))
+    heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What the system does by itself, or ignores, stays; and only the main thread may set what a signal does.
+    ours = threading.current_thread() is threading.main_thread()
+    usual = {number: way for number, way in heard.items() if ours and callable(way)}
+    for number in usual:
+        signal.signal(number, lambda caught, _: kept.append(caught))
     try:
         yield kept
     finally:
-        signal.signal(signal.SIGINT, usual)
+        for number, way in usual.items():
+            signal.signal(number, way)

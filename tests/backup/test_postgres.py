@@ -150,9 +150,10 @@ def test_a_server_that_ends_idle_transactions_lets_the_backup_be_made(
     assert "pets" in postgres_yard.probe.tables()
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"])
 @pytest.mark.parametrize("command", ["migrate", "backup"])
 def test_an_interrupt_ends_pg_dump_too_and_nothing_of_it_stays(
-    postgres_yard: Yard, tmp_path: Path, command: str
+    postgres_yard: Yard, tmp_path: Path, command: str, sent: signal.Signals, code: int
 ) -> None:
     told = tmp_path / "pid"
     slow = _stand_in(
@@ -167,9 +168,9 @@ def test_an_interrupt_ends_pg_dump_too_and_nothing_of_it_stays(
     while not (told.exists() and told.read_text()):
         assert run.poll() is None
         time.sleep(0.02)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(sent)
     _, words = run.communicate(timeout=60)
-    assert run.returncode == 130
+    assert run.returncode == code
     assert "interrupted" in words
     assert not Path(f"/proc/{told.read_text().strip()}").exists()
     assert list(postgres_yard.folder.iterdir()) == []

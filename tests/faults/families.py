@@ -87,8 +87,6 @@ def of_network(scenes: Iterable[Scene], draw: Draw) -> Iterator[Fault]:
         requests, there, back = on_postgres.count(scene)
         ends = {on_postgres.CUTS[0]: there, on_postgres.CUTS[1]: back}
         for kind in on_postgres.KINDS:
-            if kind == "SIGTERM" and scene.command != "migrate":
-                continue
             for at in draw(f"{scene.name} {kind}", range(1, ends.get(kind, requests) + 1)):
                 yield Fault(scene.name, kind, at, partial(on_postgres.meet, scene, kind, at))
 

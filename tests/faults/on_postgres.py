@@ -16,7 +16,7 @@ from tests.faults.ground import PostgresGround
 from tests.faults.proxy import Link, Plan, Proxy
 from tests.faults.scenes import COMMANDS, Scene
 from tests.faults.series import series
-from tests.faults.verdict import BrokenError, Met, said_well
+from tests.faults.verdict import BrokenError, Met
 from tests.fixtures.postgres import PostgresServer, connect
 
 STALL = 0.15
@@ -77,7 +77,7 @@ _ACTS: dict[str, _Kind] = {
     "network stalls": (_stall, "before", False, (0,)),
     "network gone, then refused": (_refuse, "behind", False, ()),
     "pg_terminate_backend": ("terminate", "before", False, ()),
-    "SIGTERM": (_term, "behind", True, ()),
+    "SIGTERM": (_term, "behind", True, (0, 143)),
 }
 _ANY: tuple[int, ...] = ()
 CUTS = ("torn request", "torn answer")
@@ -130,13 +130,14 @@ def meet(scene: Scene, kind: str, at: int) -> Met | None:
             act = getattr(Acts(scene.ground.server), act)  # type: ignore[attr-defined]
         plan = Plan(at=at, act=act, when=when)
     scene.lay()
+    before = scene.ground.state() if kind == "SIGTERM" else ""
     proxy = through(scene, plan)
     try:
         ended = proxy.serve(scene.start(url=_by(scene, proxy)))
         if not proxy.met:
             return None
-        if ended.code == -signal.SIGTERM and kind != "SIGTERM":
-            said_well(ended, killed=False)
+        if kind == "SIGTERM" and ended.code < 0 and scene.ground.state() != before:
+            raise BrokenError("it was at work, and died without a word")  # at its first look it may
         scene.hold(met, ended, killed=killed, fine=fine)
     except (AssertionError, psycopg.Error) as broken:
         met.words = f"{type(broken).__name__}: {broken}"

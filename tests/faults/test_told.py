@@ -136,13 +136,14 @@ def test_a_lock_file_that_is_removed_between_opening_and_locking_it_is_nobody_s_
     assert not here.left()
 
 
-def _refused(name: str, *, part: str) -> Callable[[], None]:
-    """Have the disk refuse to remove each file of which the name holds a part."""
+def _refused(name: str, *, part: str, by: BaseException | None = None) -> Callable[[], None]:
+    """Have the disk refuse to remove each file of which the name holds a part; or have something else happen then."""
+    error = by or OSError(errno.EIO, os.strerror(errno.EIO))
 
     def plant() -> None:
         def hear(event: str, arguments: tuple[object, ...]) -> None:
-            if event == name and part in str(arguments[0]):
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            if event == name and part in str(arguments[0]) and not str(arguments[0]).endswith(".partial"):
+                raise error
 
         sys.addaudithook(hear)
 
@@ -161,6 +162,20 @@ def test_a_restore_that_cannot_remove_the_copy_of_the_old_state_is_done_and_says
     assert here.state() == here.forth[0]
     (left,) = here.left()
     assert ".before_restore_" in left
+
+
+def test_a_restore_that_is_ended_behind_its_commit_does_not_say_that_nothing_was_done(
+    ground: Callable[[str], SqliteGround],
+) -> None:
+    here = ground("delete")
+    assert here.run("backup").code == 0
+    here.probe().execute("DELETE FROM messages")
+    ended = here.start(
+        "restore", "--yes", prepare=_refused("os.remove", part=".before_restore_", by=KeyboardInterrupt())
+    ).wait()
+    assert ended.code == 130, ended.output
+    assert "interrupted: the database is restored from " in ended.output
+    assert here.state() == here.forth[0]
 
 
 def test_a_lock_file_of_ours_that_cannot_be_removed_is_left_to_the_next_run(tmp_path: Path) -> None:

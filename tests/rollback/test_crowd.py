@@ -132,8 +132,9 @@ def test_a_kill_at_any_instant_needs_no_repair(
     assert stood - {6}, "no kill came after a step"
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"])
 def test_an_interrupt_leaves_nothing_of_the_rollback_that_ran(
-    database_url: str, migrations: WriteMigrations, probe: Probes, cli: Cli
+    database_url: str, migrations: WriteMigrations, probe: Probes, cli: Cli, sent: signal.Signals, code: int
 ) -> None:
     endless = ENDLESS["postgres" if is_postgres(database_url) else "sqlite"]
     name = "0002_prices.rollback.sql"
@@ -142,9 +143,9 @@ def test_an_interrupt_leaves_nothing_of_the_rollback_that_ran(
     process = cli.start("rollback", "--to", "0", "-d", database_url, "--dir", folder)
     while "begin   0002_prices" not in _line(process):
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     assert process.stderr
-    assert process.wait(60) == 130
+    assert process.wait(60) == code
     assert process.stderr.read() == "interrupted: nothing of the rollback that ran stays; run again to go on\n"
     assert statuses(probe(database_url)) == [(1, "success"), (2, "success"), (3, "rolled_back")]
     assert "prices" in probe(database_url).tables()
