@@ -51,5 +51,6 @@ def make_ledger(ledger: Ledger) -> None:
             raise
         raise StepError(
             f"{ledger.database.label}: the ledger {ledger.name} cannot be made: {error.what}",
-            remedy="Whoever runs this for the first time needs the right to make tables there.",
+            remedy=(error.remedy if error.code == "25006" else "")
+            or "Whoever runs this for the first time needs the right to make tables there.",
         ) from None

@@ -24,6 +24,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "databases.sqlite_uri": (0.5, "right"),
     "databases.sqlite_idle": (0.6, "right"),
     "databases.postgres_connecting": (0.5, "right"),
+    "databases.postgres_remedies": (0.4, "right"),
     "databases.postgres_idle": (0.6, "right"),
     "databases.idle": (0.7, "right"),
     "idle": (5, "both"),

@@ -33,6 +33,7 @@ from sessmig.databases.postgres_running import run
 from sessmig.databases.postgres_scripting import READ_NO_MORE, READ_ONLY, Scripting
 from sessmig.databases.postgres_settings import Settings
 from sessmig.databases.postgres_sight import Sight
+from sessmig.databases.postgres_tables import hold
 from sessmig.databases.values import postgres_literal
 from sessmig.databases.wire import Wire
 from sessmig.errors import DatabaseError, LedgerError
@@ -256,7 +257,7 @@ class Postgres:
 
     def hold(self, table: Table) -> None:
         self._sight.blur()
-        self._wire.command(f"LOCK TABLE {table.sql} IN ACCESS EXCLUSIVE MODE")
+        hold(self._wire, table)
 
     def watch(self, pieces: Sequence[Piece], *, more: bool = False) -> None:
         if not more:  # the server counts, whatever comes

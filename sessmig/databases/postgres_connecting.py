@@ -60,13 +60,8 @@ def connected(target: str, label: str, secrets: tuple[str, ...]) -> psycopg.Conn
         options |= {name: value for name, value in _PATIENCE.items() if name not in told}
         return psycopg.connect(make_conninfo(target, **options), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
+        from sessmig.databases.postgres_remedies import connecting
         from sessmig.errors import ConnectError
 
         words = redacted(str(error).strip(), secrets)
-        answered = "FATAL:" in words
-        raise ConnectError(
-            f"{label}: {words}",
-            remedy="The server answered: are database, user and password right?"
-            if answered
-            else "Is the server running, and are host and port right?",
-        ) from None
+        raise ConnectError(f"{label}: {words}", remedy=connecting(words)) from None

@@ -76,6 +76,14 @@ _HELD = f"""{HOLDING.format("pg_catalog.pg_locks")}
   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())"""
 
 
+def hold(wire: Wire, table: Table) -> None:
+    """Lock a table against all others; a foreign one cannot be locked, and stands elsewhere."""
+    # Only what has no storage of its own may be one.
+    asked = "SELECT relkind = 'f' FROM pg_catalog.pg_class WHERE oid = $1::oid"
+    if table.storage or wire.query(asked, (table.identity,)).rows[0][0] is not True:
+        wire.command(f"LOCK TABLE {table.sql} IN ACCESS EXCLUSIVE MODE")
+
+
 def held(wire: Wire, asked: Collection[int]) -> frozenset[int]:
     """Return those tables on which this session holds a lock that keeps all others from writing."""
     return frozenset(int(str(oid)) for (oid,) in wire.query(_HELD).rows).intersection(asked)

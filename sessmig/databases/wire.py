@@ -19,6 +19,7 @@ from psycopg.types.string import StrDumperUnknown
 
 from sessmig.databases.postgres_connecting import redacted
 from sessmig.databases.postgres_plans import Plans
+from sessmig.databases.postgres_remedies import remedy
 from sessmig.databases.postgres_rows import answer, changed, is_whole, rows
 from sessmig.databases.postgres_waits import drain, end_copy, fetch, flush
 from sessmig.errors import DatabaseError
@@ -279,7 +280,9 @@ class Wire:
         words += [f"HINT: {diag.message_hint}"] if diag.message_hint else []
         position = offset + int(diag.statement_position) - 1 if diag.statement_position else None
         message = redacted("\n".join(words), self._secrets)
-        return DatabaseError(message, code=diag.sqlstate or "", position=position)
+        told = DatabaseError(message, code=diag.sqlstate or "", position=position)
+        told.remedy = remedy(told.code, message)
+        return told
 
 
 def _parameter(value: Cell) -> str | None:
