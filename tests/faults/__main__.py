@@ -2,7 +2,8 @@
 
 `python -m tests.faults [--seed N] [--sqlite N] [--postgres N] [--minutes M] [--only TEXT]`. On SQLite each kind of
 fault meets each file operation; where there are more points than time, so many of them are drawn from the seed. A fault
-that broke something is printed with the command that injects it again.
+that broke something is printed with the command that injects it again. What is no fault, but hostile or big, are tests:
+they run last, with many more examples and at full size, unless `--only` names a fault.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -153,6 +155,29 @@ def _inject(title: str, faults: Iterator[Fault], table: Table, only: str, deadli
     print(f"== {title}: {table.injected - before:,} faults in {spent:.0f} s", flush=True)
 
 
+def hostile(minutes: float) -> int:
+    """Run the tests of hostile input as the long run has them, and return the exit code."""
+    here = Path(__file__).parent
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        here,
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--deselect",
+        here / "test_faults.py",
+    ]
+    environment = os.environ | {"SESSMIG_FAULTS": "long", "SESSMIG_REQUIRE_POSTGRES": "1"}
+    print("== hostile input, and big", flush=True)
+    try:
+        return subprocess.run(command, env=environment, timeout=minutes * 60, check=False).returncode
+    except subprocess.TimeoutExpired:
+        print("the time is over", flush=True)
+        return 0
+
+
 def _ended(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -168,7 +193,12 @@ def main() -> int:
     given = options.parse_args()
     signal.signal(signal.SIGTERM, _ended)  # so that nothing is left mounted or running
     each = {"sqlite": given.sqlite, "postgres": given.postgres}
-    return run(given.seed, dict.fromkeys(each, 0) if given.only else each, given.minutes, given.only)
+    if given.only:
+        return run(given.seed, dict.fromkeys(each, 0), given.minutes, given.only)
+    began = time.monotonic()
+    code = run(given.seed, each, given.minutes, "")
+    left = given.minutes - (time.monotonic() - began) / 60
+    return max(code, min(hostile(left), 1)) if left > 0 else code
 
 
 if __name__ == "__main__":
