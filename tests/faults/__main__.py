@@ -158,8 +158,8 @@ def _inject(title: str, faults: Iterator[Fault], table: Table, only: str, deadli
 def hostile(minutes: float) -> int:
     """Run the tests of hostile input as the long run has them, and return the exit code."""
     here = Path(__file__).parent
-    tests = [here, "--ignore", here / "test_faults.py", "-q", "-p", "no:cacheprovider"]
-    command: list[str | Path] = [sys.executable, "-m", "pytest", *tests]
+    command: list[str | Path] = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += [here, "--ignore", here / "test_faults.py"]
     environment = os.environ | {"SESSMIG_FAULTS": "long", "SESSMIG_REQUIRE_POSTGRES": "1"}
     print("== hostile input, and big", flush=True)
     try:
