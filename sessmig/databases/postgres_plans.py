@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from sessmig.quoting import literal
+
 _AGAIN = 2
 """A question that is asked so often is prepared; to plan it takes the server longer than to answer."""
 _KNOWN = 500
@@ -36,7 +38,7 @@ class Plans:
             return None
         if any(value is not None and "\0" in value for value in values):
             return None  # which no literal holds
-        given = ", ".join("NULL" if value is None else "'" + value.replace("'", "''") + "'" for value in values)
+        given = ", ".join("NULL" if value is None else literal(value) for value in values)
         asked = f"({given})" if values else ""
         self._used[sql] += 1
         old = self._names.get(sql)
