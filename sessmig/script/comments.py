@@ -50,5 +50,5 @@ def _first_line(text: str) -> str:
 
 def _begins_line(text: str, start: int, piece: Piece) -> bool:
     """A comment behind the statement before it, on the same line, is a remark on that one."""
-    before = text[:start].rpartition("\n")
-    return not before[2].strip() and (bool(before[1]) or piece.offset == 0)
+    above = text.rfind("\n", 0, start)  # without a copy of all that stands before: there may be a comment on each line
+    return not text[above + 1 : start].strip() and (above >= 0 or piece.offset == 0)
