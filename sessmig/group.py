@@ -40,6 +40,13 @@ def run(arguments: list[str] | None, first: Look) -> int:
     except SessmigError as error:
         tell(error.what, error.holds, error.remedy)
         return error.exit_code
+    except MemoryError:
+        tell(
+            "sessmig: out of memory: a file is read whole, and takes about six times its size",
+            "What was committed before stands, and nothing else: sessmig status tells.",
+            "Give it more memory, or cut the file into several migrations, and run it again.",
+        )
+        return 1
     except Exception as error:
         if "SESSMIG_TRACEBACK" in os.environ:
             raise
