@@ -88,8 +88,12 @@ def test_one_long_statement_is_run_whole(place: Place, database_url: str, probe:
 def test_a_big_file_is_hashed_and_run(place: Place, database_url: str, probe: Probes) -> None:
     line = "-- " + "x" * 125 + "\n"
     many = FILE_MB * (1 << 20) // len(line)
-    body = "".join((line * (many // 100) + f"INSERT INTO t VALUES ({number});\n") for number in range(100))
-    place.done({"0001_big.sql": f"CREATE TABLE t (x INTEGER);\n{body}"})
+    series = write(place.folder / "shop", {})
+    with (series / "0001_big.sql").open("w", encoding="utf-8") as file:
+        file.write("CREATE TABLE t (x INTEGER);\n")
+        for number in range(100):
+            file.write(f"{line * (many // 100)}INSERT INTO t VALUES ({number});\n")
+    place.done({})
     assert probe(database_url).value("SELECT count(*) FROM t") == 100
     assert "0 pending" in place.done({}, "status")
     _told("file")

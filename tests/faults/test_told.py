@@ -66,7 +66,7 @@ def test_a_file_that_takes_more_memory_than_there_is_is_told_in_words_and_nothin
 ) -> None:
     here = ground("delete")
     with (here.folder / "0003_big.sql").open("w") as file:
-        for _ in range(40):
+        for _ in range(25):
             file.write(f"-- {'x' * 1_000_000}\n")
     ended = here.start("migrate", "--no-backup", prepare=_little_memory).wait()
     what, holds, remedy = ended.output.splitlines()
