@@ -78,11 +78,12 @@ def test_a_password_in_the_log_is_noticed(done: SqliteGround) -> None:
         Ended(1, f"postgresql://u:{SECRET}@h/d: no\nDo this\n"),
         Ended(1, "one line alone\n"),
         Ended(1, "  failed  0002_step  0 rows\ndisk full\nThe database holds what it held.\n"),
+        Ended(5, "  failed  0002_step  0 rows\nthe lock was not had\nRun again, or wait longer.\n"),
         Ended(-11, ""),
         Ended(70, ""),
         Ended(-9, "", hung=True),
     ],
-    ids=["traceback", "own error", "password", "no words", "no file", "signal", "exit code", "hung"],
+    ids=["traceback", "own error", "password", "no words", "no file", "nobody named", "signal", "exit code", "hung"],
 )
 def test_what_a_run_must_not_say_or_do_is_noticed(ended: Ended) -> None:
     with pytest.raises(BrokenError):
