@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -191,9 +191,13 @@ class Sqlite:
                     self._tables.keep()
             finally:
                 self._tables.forget()
-                if self._connection.in_transaction:
-                    self._command("ROLLBACK")
+                self._roll_back()
                 self._waiting.allow()
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # closed: where Ctrl-C came just as a block began, it ends behind all
+            if self._connection.in_transaction:
+                self._command("ROLLBACK")
 
     def _make_file(self) -> None:
         self._connection.close()
@@ -210,8 +214,7 @@ class Sqlite:
             with self.read_only():
                 yield
         finally:
-            if self._connection.in_transaction:
-                self._command("ROLLBACK")
+            self._roll_back()
 
     def run(self, pieces: Sequence[Piece]) -> Generator[int | None]:
         return run(self._cursor(), pieces, self._tables, self._watch, self._told)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -140,12 +141,14 @@ def test_a_running_command_shows_no_password_in_the_list_of_processes(private: Y
     run = private.cli.start("backup", env=env)
     while not private.probe.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
         assert run.poll() is None
-    lines = [path.read_bytes().decode(errors="replace") for path in _command_lines()]
+    lines = list(_command_lines())
     private.probe.execute("ROLLBACK")
     assert run.wait(60) == 0
     assert any("pg_dump" in line and "--format=custom" in line for line in lines)
     assert _is_hidden(*lines)
 
 
-def _command_lines() -> list[Path]:
-    return [path for pid in os.listdir("/proc") if pid.isdigit() and (path := Path(f"/proc/{pid}/cmdline")).exists()]
+def _command_lines() -> Iterator[str]:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):  # it may have ended meanwhile
+            yield Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")

@@ -102,3 +102,14 @@ def test_an_interrupt_that_overtakes_the_query_ends_it_too(postgres_url: str, pr
         assert database.query("SELECT 1").rows == ((1,),)
     running = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
     assert probe(postgres_url).value(running) == 0
+
+
+def test_what_an_interrupt_left_open_says_nothing_when_all_is_closed(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Ctrl-C between the beginning of a block and its first statement: nobody ends it but the one who clears away.
+    with connect(database_url) as database:
+        left = database.transaction("schema_migrations", wait=1.0, on_wait=lambda holder: None)
+        left.__enter__()
+    del left
+    assert capsys.readouterr().err == ""
