@@ -21,6 +21,8 @@ STATEMENT = ("batch", "run-each-row", "idempotent", "allow")
 """Directives that speak of the next statement."""
 _ALONE = ("idempotent", "run-each-row", "foreign-keys-off", "no-transaction")
 """Directives without an argument."""
+_LONG = 300
+"""A description is no longer, in characters."""
 
 
 def is_directive(comment: Comment) -> bool:
@@ -35,9 +37,13 @@ def word_of(comment: Comment) -> str:
 
 
 def description(comments: Sequence[Comment], *, otherwise: str) -> str:
-    """Return the first comment line that is no directive and has words in it: a ruler (`-- ====`) has none."""
+    """Return the first comment line that is no directive and has words in it: a ruler (`-- ====`) has none.
+
+    Of a line that is no line for people only the beginning: it is shown at every step, and kept in the ledger.
+    """
     said = (c.text for c in comments if c.alone and not (c.is_block or is_directive(c)))
-    return next((text for text in said if any(map(str.isalnum, text))), otherwise)
+    found = next((text for text in said if any(map(str.isalnum, text))), otherwise)
+    return found if len(found) <= _LONG else f"{found[: _LONG - 4]} ..."
 
 
 def read_directives(path: Path, comments: Sequence[Comment], first_statement_line: int | None) -> tuple[Directive, ...]:

@@ -42,7 +42,7 @@ def run(arguments: list[str] | None, first: Look) -> int:
         return error.exit_code
     except MemoryError:
         tell(
-            "sessmig: out of memory: a file is read whole, and takes about six times its size",
+            "sessmig: out of memory: but for plain INSERTs a file is held whole, and takes six times its size",
             "What was committed before stands, and nothing else: sessmig status tells.",
             "Give it more memory, or cut the file into several migrations, and run it again.",
         )

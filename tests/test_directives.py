@@ -269,6 +269,13 @@ def test_a_directive_in_a_block_comment_is_not_overlooked(
     assert refusal(database_url, migrations({"0001_a.sql": text})).startswith(f"0001_a.sql:{line}: {told}\n")
 
 
+def test_of_a_line_that_nobody_can_read_only_the_beginning_is_the_description(
+    sqlite_url: str, migrations: WriteMigrations
+) -> None:
+    told = description(sqlite_url, migrations({"0001_a.sql": f"-- {'word ' * 10_000}\nCREATE TABLE a (x INTEGER);\n"}))
+    assert (len(told), told[:10], told[-4:]) == (300, "word word ", " ...")
+
+
 @pytest.mark.parametrize("remark", ["/* Note: this */", "/* Written by sessmig: no */", "/*sessmig*/", "/* ---- */"])
 def test_any_other_block_comment_is_a_remark_and_no_description(
     remark: str, database_url: str, migrations: WriteMigrations

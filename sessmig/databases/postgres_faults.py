@@ -163,12 +163,11 @@ def _behind(wire: Wire, names: list[Cell], step: int, *, is_warning: bool) -> Fa
     values = 0 if found is None else (int(str(found)) - following) // step + 1
     if values <= 0:
         return None
-    sequence = literal(sequence_sql)
     return Fault(
         kind="sequence behind its column",
         subject=f"{table}.{column}".removeprefix("public."),
         found=f"the next value of {sequence} is {following}, and {column} goes {direction} to {found!s} already: "
-        f"SELECT setval({sequence}, {found!s})",
+        f"SELECT setval({literal(sequence_sql)}, {found!s})",
         places=(frozenset((f"#{oid}", sequence)), frozenset((f"#{table_oid}.{number}", f"{table}.{column}"))),
         number=values,
         is_warning=is_warning,
