@@ -95,7 +95,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--again", action="store_true", help="measure nothing; the page from all figures kept")
     parser.add_argument("--note", default="", help="said on the page: what else was going on")
     given = parser.parse_args(arguments)
-    environment, folder = Environment(given.environment), given.environment / "figures"
+    environment = Environment(given.environment.resolve())  # each contender runs in a folder of its own
+    folder = environment.folder / "figures"
     for scenario in () if given.again else SCENARIOS:
         for dialect in given.dialect or DIALECTS:
             if given.only and scenario.name not in given.only:

@@ -43,11 +43,16 @@ def _raced(contenders: list[Contender], environment: Environment, folder: Path) 
 
 @pytest.mark.parametrize("dialect", beside.DIALECTS)
 def test_a_part_of_the_bench_runs_for_real_and_writes_its_page(
-    dialect: str, environment: Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dialect: str,
+    environment: Environment,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     page = tmp_path / "page.md"
     chosen = ["--only", "startup", "--dialect", dialect, "--contender", "sessmig", "pyfloor", "--rounds", "1"]
-    beside.main([*chosen, "--environment", str(environment.folder), "--page", str(page)])
+    beside.main([*chosen, "--environment", environment.folder.name, "--page", str(page)])
     text = page.read_text("utf-8")
     name = {"sqlite": "SQLite", "postgres": "PostgreSQL"}[dialect]
     (row,) = [
