@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from sessmig.errors import FileError
 
-_SMALL = 1 << 16
-"""As large as most files are at most, in bytes."""
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 LARGE = 1 << 20
 """A file of more bytes than this is not held whole where that can be helped."""
 _BLOCK = 1 << 18
@@ -31,23 +30,29 @@ def read_bytes(path: Path | str) -> bytes:
     Raises:
         FileError: it cannot be read; a pipe or a device, which may give no end.
     """
+    data = _unless_large(path)
+    return b"".join(_blocks(path)) if data is None else data
+
+
+def _unless_large(path: Path | str) -> bytes | None:
+    """Read a file as it is; None if it is `LARGE`."""
     try:
         # Past Python's files, which take twice as long to open: a start reads every file of the series.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, _READING)
         try:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise _no_file(path, mode)
-            data = os.read(descriptor, _SMALL)
-            if len(data) < _SMALL and not os.read(descriptor, 1):
-                return data
-            with open(descriptor, "rb", closefd=False) as file:
-                file.seek(0)
-                return file.read()
+            found = os.fstat(descriptor)
+            size = found.st_size
+            if not stat.S_ISREG(found.st_mode):
+                raise _no_file(path, found.st_mode)
+            if size > LARGE:
+                return None
+            data = os.read(descriptor, size + 1)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise unreadable(path, error) from None
+    # One that grows meanwhile, or whose size the system does not know.
+    return data if len(data) == size else None
 
 
 def unreadable(path: Path | str, error: OSError) -> FileError:
@@ -124,8 +129,9 @@ def checksum_of(path: Path | str) -> str:
     Raises:
         FileError: it cannot be read.
     """
-    if not is_large(path):
-        return checksum(read_bytes(path))
+    data = _unless_large(path)
+    if data is not None:
+        return checksum(data)
     found = _Checksum()
     for block in _blocks(path):
         found.add(block)

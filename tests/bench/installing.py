@@ -35,6 +35,8 @@ def install(folder: Path) -> dict[str, str]:
     if not environment.python.exists():
         _demand([sys.executable, "-m", "venv", str(folder / ".venv")])
     pip = [str(environment.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # The scripts that an older pip writes import `re`, which takes as long as a start with nothing pending.
+    _demand([*pip, "--upgrade", "pip>=25.1"])
     _demand([*pip, "psycopg[binary]", str(_ROOT)])
     _demand([*pip, "--force-reinstall", "--no-deps", str(_ROOT)])
     reasons = {}

@@ -38,6 +38,8 @@ class Target:
     floor: str = "pyfloor"
     mb: float = 0.0
     server_mb: float = 0.0
+    words: str = ""
+    """What is to be reached in place of a ratio; a test holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def _single(sqlite: float, postgres: float) -> dict[str, Target]:
 
 
 _OWN = (Sessmig(), Pyfloor())
+_WARM = {"sqlite": Target(1.0), "postgres": Target(1.0, words="one round trip beyond connecting")}
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("startup", "nothing pending of 100, whole process", 100, "whole", False, _BY_HAND, _both(1.5, 1.1)),
@@ -128,8 +131,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         _BY_HAND,
         _both(1.5, 1.1),
     ),
-    Scenario("warm", "the same, warm, 100 files", 100, "warm", False, _OWN, _both(1.0, 1.0)),
-    Scenario("warm1000", "the same, warm, 1,000 files", 1000, "warm", False, _OWN, _both(1.0, 1.0)),
+    Scenario("warm", "the same, warm, 100 files", 100, "warm", False, _OWN, _WARM),
+    Scenario("warm1000", "the same, warm, 1,000 files", 1000, "warm", False, _OWN, _WARM),
     Scenario("hundred", "100 migrations", 100, "whole", True, _ALL, _both(1.5, 1.3)),
     Scenario("single", "100 migrations in one transaction", 100, "whole", True, _SINGLE, _single(3.0, 1.5)),
     Scenario("thousand", "1,000 migrations", 1000, "whole", True, _ALL, _both(1.2, 1.2)),
