@@ -85,18 +85,20 @@ def test_one_long_statement_is_run_whole(place: Place, database_url: str, probe:
 
 
 @pytest.mark.timeout(_LIMIT)
-def test_a_big_file_is_hashed_and_run(place: Place, database_url: str, probe: Probes) -> None:
-    line = "-- " + "x" * 125 + "\n"
-    many = FILE_MB * (1 << 20) // len(line)
+@pytest.mark.parametrize("of", ["comments", "rows"])
+def test_a_big_file_is_hashed_and_run(place: Place, database_url: str, probe: Probes, of: str) -> None:
+    remark, text = "-- " + "x" * 125 + "\n", "it''s " * 200
+    statements = 100 if of == "comments" else FILE_MB * (1 << 20) // len(text)
+    lines = remark * (FILE_MB * (1 << 20) // len(remark) // statements) if of == "comments" else ""
     series = write(place.folder / "shop", {})
     with (series / "0001_big.sql").open("w", encoding="utf-8") as file:
-        file.write("CREATE TABLE t (x INTEGER);\n")
-        for number in range(100):
-            file.write(f"{line * (many // 100)}INSERT INTO t VALUES ({number});\n")
+        file.write("CREATE TABLE t (x INTEGER, y TEXT);\n")
+        for number in range(statements):
+            file.write(f"{lines}INSERT INTO t VALUES ({number}, '{'' if lines else text}');\n")
     place.done({})
-    assert probe(database_url).value("SELECT count(*) FROM t") == 100
+    assert probe(database_url).rows("SELECT count(*), max(x) FROM t") == [(statements, statements - 1)]
     assert "0 pending" in place.done({}, "status")
-    _told("file")
+    _told(f"file of {of}")
 
 
 def test_a_statement_nested_too_deep_for_the_database_is_told_in_words(
