@@ -114,11 +114,12 @@ def ensure_migrations(
     Raises:
         SessmigError: see `sessmig.errors` for the tree; nothing of a step that failed stays.
     """
-    from sessmig.idle import Look, is_plain, look
+    from sessmig.idle import Look, is_plain, look_in_turn
 
     first = Look()
     if is_plain(to, plan, pending, ahead, backup, keep, backup_dir, lock_wait):
-        first = look(database, directory, series=series, table=table)
+        wait = lock_wait if pending == "apply" else 0
+        first = look_in_turn(database, directory, series=series, table=table, wait=wait)
         if first.report:
             return first.report
     from sessmig.start import ensure

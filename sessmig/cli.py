@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from sessmig.idle import Look, look
+from sessmig.idle import Look, look_in_turn
 from sessmig.naming import INTERRUPTED
 from sessmig.nothing import heading, nothing_done
 from sessmig.plain_migrate import Plain, read_plain
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     first = Look()
     try:
         wanted = read_plain(sys.argv[1:] if arguments is None else arguments)
-        first = look(wanted.database, wanted.directory) if wanted else first
+        first = look_in_turn(wanted.database, wanted.directory) if wanted else first
         code = 0 if wanted and _told(first, wanted) else _run(arguments, first)
     except KeyboardInterrupt:
         say("interrupted", err=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sessmig.databases.idle import File, Server
     from sessmig.run_report import Report
+    from sessmig.turn import Turn
 
 
 class Look:
@@ -31,6 +32,7 @@ class Look:
     def __init__(self, place: File | Server | None = None, report: Report | None = None) -> None:
         self.place = place
         self.report = report
+        self.turn: Turn | None = None
 
     @property
     def has_secrets(self) -> bool:
@@ -38,9 +40,11 @@ class Look:
         return bool(self.place and self.place.secrets)
 
     def close(self) -> None:
-        """Close what the full story has not taken over."""
+        """Close what the full story has not taken over, and let others of this machine go on."""
         if self.place:
             self.place.close()
+        if self.turn:
+            self.turn.end()
 
 
 def is_plain(
@@ -69,6 +73,34 @@ def look(database: Any, directory: Any, *, series: Any = None, table: Any = TABL
         if found.place:
             found.report = _report(found.place, os.fspath(directory), series, table)
     except Exception:  # noqa: S110  # the full story meets it too, and has words for it
+        pass
+    except BaseException:
+        found.close()
+        raise
+    if found.report:
+        found.close()
+    return found
+
+
+def look_in_turn(
+    database: Any, directory: Any, *, series: Any = None, table: Any = TABLE, wait: float = float("inf")
+) -> Look:
+    """Look; and where it takes more, first let a process of this machine end that is at the same, and look again.
+
+    Args:
+        database, directory, series, table: as for `look`.
+        wait: how many seconds at most, and never more than `turn.LONGEST`; 0 asks for no turn.
+    """
+    found = look(database, directory, series=series, table=table)
+    if found.report or found.place is None or not wait:
+        return found
+    from sessmig.turn import Turn
+
+    try:
+        found.turn = Turn(found.place.where, os.path.abspath(directory), str(series), table)
+        if found.turn.waited(wait):
+            found.report = _report(found.place, os.fspath(directory), series, table)
+    except Exception:  # noqa: S110  # as above
         pass
     except BaseException:
         found.close()

@@ -5,6 +5,8 @@ Knows which database is meant where that is plain, and imports only its driver; 
 
 from __future__ import annotations
 
+import os
+
 from sessmig.naming import file_label
 
 TYPE_CHECKING = False
@@ -32,6 +34,11 @@ class File:
         self.secrets = ()
         self._path = path
 
+    @property
+    def where(self) -> str:
+        """The same for all who mean this file."""
+        return os.path.realpath(self._path)
+
     def standing(self, table: str, series: str) -> list[tuple[Cell, ...]]:
         """Return `ledger_columns.STANDING` of all rows of a series; any error says that it takes a closer look."""
         from sessmig.databases.sqlite_idle import standing
@@ -58,6 +65,7 @@ class Server:
     def __init__(self, database: str, address: Address) -> None:
         self.label = address.label
         self.secrets = address.secrets
+        self.where = address.label
         self._database = database
         self._address = address
         self._connection: psycopg.Connection[Any] | None = None
@@ -70,7 +78,8 @@ class Server:
         from sessmig.errors import ConnectError
 
         try:
-            self._connection = connected(self._address.target, self._address.label, self._address.secrets)
+            if self._connection is None:
+                self._connection = connected(self._address.target, self._address.label, self._address.secrets)
         except ConnectError as error:
             self._failure = error
             raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +27,14 @@ class Ended:
 
 
 class Crew:
-    """Eight processes of their own, used for many rounds: each round is a fresh call."""
+    """Eight processes of their own, used for many rounds: each round is a fresh call.
+
+    Each has its own copy of the series, as eight machines have: those of one machine that mean the same folder take
+    turns before they come to the database, and so would not race there.
+    """
 
     def __init__(self) -> None:
+        self._copies = tempfile.TemporaryDirectory(prefix="sessmig-crew-")
         command = [sys.executable, "-m", "tests.concurrency.crew"]
         self._processes = [
             subprocess.Popen(command, cwd=_CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -38,10 +45,14 @@ class Crew:
 
     def ensure_all_at_once(self, database: str, directory: Path, **options: Any) -> list[Ended]:
         """Call `ensure_migrations` in all processes at one instant of the clock that they share."""
-        task = json.dumps([time.monotonic() + _AHEAD, database, str(directory), options])
-        for process in self._processes:
+        copies = [Path(self._copies.name, str(number), directory.name) for number in range(PROCESSES)]
+        for copy in copies:
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(directory, copy)
+        start = time.monotonic() + _AHEAD
+        for process, copy in zip(self._processes, copies, strict=True):
             assert process.stdin
-            process.stdin.write(f"{task}\n")
+            process.stdin.write(f"{json.dumps([start, database, str(copy), options])}\n")
             process.stdin.flush()
         return [Ended(*json.loads(_line(process))) for process in self._processes]
 
@@ -50,6 +61,7 @@ class Crew:
         for process in self._processes:
             with process:  # closes its input, which ends it, and waits
                 pass
+        self._copies.cleanup()
 
 
 def _line(process: subprocess.Popen[str]) -> str:

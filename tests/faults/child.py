@@ -5,6 +5,7 @@ A fork of a process that has everything loaded takes a few milliseconds; a new P
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib
 import os
@@ -67,10 +68,19 @@ def load_all() -> None:
     for module in pkgutil.walk_packages(sessmig.__path__, "sessmig."):
         if module.name not in ("sessmig.__main__", "sessmig.pytest_plugin"):
             importlib.import_module(module.name)
-    for name in ("psycopg", "getpass", "_strptime", "gzip", "tempfile", "shutil", "platform", "socket"):
+    for name in ("psycopg", "getpass", "_strptime", "gzip", "tempfile", "shutil", "platform", "socket", *_imported()):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what stands now is never looked through again, neither here nor in a child
+
+
+def _imported() -> set[str]:
+    """Return what sessmig imports of Python's own, also where it does so only when it is needed."""
+    trees = (ast.parse(path.read_bytes()) for path in Path(sessmig.__path__[0]).rglob("*.py"))
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name for name in found if name.partition(".")[0] in sys.stdlib_module_names}
 
 
 def started(
