@@ -2,6 +2,6 @@
 
 import sys
 
-from sessmig.cli import main
+from sessmig.cli import program
 
-sys.exit(main())
+sys.exit(program())

@@ -5,6 +5,7 @@ Knows how the process begins and ends; no traceback reaches the user.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from sessmig.idle import Look, look_in_turn
@@ -12,6 +13,21 @@ from sessmig.naming import INTERRUPTED
 from sessmig.nothing import heading, nothing_done
 from sessmig.plain_migrate import Plain, read_plain
 from sessmig.streams import flush_streams, is_plain, open_streams, say, unwritten
+
+_SELDOM = 20_000
+"""So many new objects are waited for before cycles are looked for."""
+
+
+def program() -> int:
+    """Be the program `sessmig`, whose process ends with it: nothing is looked through for what a long life would need.
+
+    To look for cycles of objects while modules are loaded, and again when all ends, takes a seventh of a start.
+    """
+    gc.set_threshold(_SELDOM)
+    try:
+        return main()
+    finally:
+        gc.freeze()
 
 
 def main(arguments: list[str] | None = None) -> int:
