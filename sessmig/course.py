@@ -176,6 +176,10 @@ class Course:
         """Tell whether the script has ever given a table this name."""
         return script.parts(written, self._dialect) in self._borne.get(identity, ())
 
+    def have_shared_a_name(self, one: int, other: int) -> bool:
+        """Tell whether the script has given the same name to two tables, one after the other."""
+        return not self._borne.get(one, set()).isdisjoint(self._borne.get(other, ()))
+
     def settle(self, tables: Sequence[Table]) -> None:
         """Give the tables that were made the numbers that they have."""
         standing = set(self._standing.values())

@@ -80,7 +80,8 @@ def _replaced(seen: Evidence, top: int, after: int | None) -> Effect:
         return Effect(seen.name(top), before, None, inserted, None, gone, by)
     gone += sum((copied.missing or 0) + seen.gone_later(copied, other) for _, copied, other in links)
     inserted = None if before is None or after is None else max(0, after - before + gone)
-    return Effect(seen.name(top), before, after, inserted, None, gone, by if gone else ())
+    name = seen.name(links[-1][2])  # as the one in its place is called now
+    return Effect(name, before, after, inserted, None, gone, by if gone else ())
 
 
 def reasons(seen: Evidence, members: list[int], missing: int = 0) -> Iterator[str]:

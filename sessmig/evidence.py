@@ -15,6 +15,8 @@ from sessmig.rows import Change, Table
 from sessmig.stands import Copy, Drop, Link, Stand, Truncate
 
 _NOTHING = Change()
+Way = tuple[int, int, list[Link]]
+"""How many rows are missing, of which table, and how it was made anew."""
 
 
 @dataclass(slots=True)
@@ -105,14 +107,27 @@ class Evidence:
     def _chained(self) -> dict[int, list[Link]]:
         """Let each table that was made stand for one that was dropped, the likest pairs first."""
         gone = [identity for identity in self.drops if identity in self.before and identity not in self.after]
-        ways = sorted(((way[0], identity, way[1]) for identity in gone for way in self._ways(identity)), key=_order)
+        ways = sorted(
+            ((lack, identity, links) for identity in gone for lack, links in self._ways(identity)), key=_order
+        )
         chains: dict[int, list[Link]] = {}
-        taken: set[int] = set()
-        for _, identity, links in ways:
-            if identity not in chains and links[-1][2] not in taken:
-                chains[identity] = links
-                taken.add(links[-1][2])
+        taken: dict[int, tuple[int, int]] = {}
+        for lack, identity, links in ways:
+            made = links[-1][2]
+            if identity in chains or (made in taken and not self._yields(*taken[made], ways, chains, taken)):
+                continue
+            chains[identity], taken[made] = links, (lack, identity)
         return chains
+
+    def _yields(
+        self, lack: int, holder: int, ways: list[Way], chains: dict[int, list[Link]], taken: dict[int, tuple[int, int]]
+    ) -> bool:
+        """Let another table that was made stand for a dropped one if that is as good; an empty one is like any."""
+        for _, _, links in (way for way in ways if way[:2] == (lack, holder)):
+            if links[-1][2] not in taken:
+                chains[holder], taken[links[-1][2]] = links, (lack, holder)
+                return True
+        return False
 
     def _ways(self, identity: int) -> Iterator[tuple[int, list[Link]]]:
         """Find the tables that may stand for a dropped one, each by the way on which the fewest rows are missing.
@@ -126,7 +141,11 @@ class Evidence:
             if one in done:
                 continue
             done.add(one)
-            if links and one in self.after and self._has_borne(one, names):
+            if (
+                links
+                and one in self.after
+                and (self._has_borne(one, names) or self.course.have_shared_a_name(one, identity))
+            ):
                 yield lack, links
             if (drop := self.drops.get(one)) is None:
                 continue
@@ -249,5 +268,5 @@ def _sum(numbers: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(numbers) else None
 
 
-def _order(way: tuple[int, int, list[Link]]) -> tuple[int, int]:
+def _order(way: Way) -> tuple[int, int]:
     return way[0], way[1]

@@ -130,6 +130,39 @@ def test_a_rebuild_shows_the_rows_before_and_after_it(
     assert (effect.table, effect.before, effect.after, effect.inserted, effect.deleted) == ("items", 4, 5, 1, 0)
 
 
+def test_a_table_that_is_renamed_and_then_made_anew_under_its_new_name_keeps_its_rows(
+    database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(database_url).execute(ITEMS)
+    step = "ALTER TABLE items RENAME TO goods;\n" + OLD_FIRST.replace("items", "goods")
+    report = passes(database_url, migrations, step)
+    (effect,) = report.effects
+    assert (effect.table, effect.before, effect.after, effect.inserted, effect.deleted) == ("goods", 4, 4, 0, 0)
+
+
+def test_an_empty_table_that_is_made_anew_too_takes_no_other_ones_place(
+    database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(database_url).execute("CREATE TABLE apart (id INTEGER PRIMARY KEY, name TEXT, price INTEGER);" + ITEMS)
+    swap = "".join(
+        f"ALTER TABLE {old} RENAME TO {new};\n" for old, new in [("items", "way"), ("apart", "items"), ("way", "apart")]
+    )
+    report = passes(database_url, migrations, OLD_FIRST + swap + OLD_FIRST)
+    assert {effect.table: effect.after for effect in report.effects} == {"apart": 4, "items": 0}
+
+
+def test_one_that_is_renamed_and_then_made_anew_with_fewer_rows_is_undone(
+    database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(database_url).execute(ITEMS)
+    step = "ALTER TABLE items RENAME TO goods;\n" + OLD_FIRST.replace("items", "goods")
+    lines = stopped(
+        database_url, migrations, probe(database_url), step.replace("_old;\nDROP", "_old WHERE id > 1;\nDROP")
+    )
+    told = "1 row of items was deleted (table made anew, DROP TABLE in line 5)"
+    assert [line for line in lines if told in line]
+
+
 @pytest.mark.parametrize("first", [NEW_FIRST, OLD_FIRST], ids=["new first", "old first"])
 @pytest.mark.parametrize(
     ("after", "number"),
