@@ -135,27 +135,32 @@ class Evidence:
         Rows may have gone by way of a table that was made for that alone.
         """
         turns, done = count(), set[int]()
-        found = [(0, next(turns), identity, {self.before[identity].sql}, list[Link]())]
+        start = {self.before[identity].sql}, frozenset({identity})
+        found = [(0, next(turns), identity, *start, list[Link]())]
         while found:
-            lack, _, one, names, links = heappop(found)
+            lack, _, one, names, line, links = heappop(found)
             if one in done:
                 continue
             done.add(one)
-            if (
-                links
-                and one in self.after
-                and (self._has_borne(one, names) or self.course.have_shared_a_name(one, identity))
-            ):
+            is_heir = self._is_called_like(one, names, line)
+            if links and one in self.after and is_heir:
                 yield lack, links
             if (drop := self.drops.get(one)) is None:
                 continue
             now = names | {drop.table.sql}
             for other, copied in drop.copies.items():
                 more = 1 if copied.missing is None else copied.missing
-                heappush(found, (lack + more, next(turns), other, now, [*links, (drop, copied, other)]))
+                way = [*links, (drop, copied, other)]
+                heappush(found, (lack + more, next(turns), other, now, line | {one} if is_heir else line, way))
 
-    def _has_borne(self, identity: int, names: set[str]) -> bool:
-        return self.after[identity].sql in names or any(self.course.has_borne(identity, name) for name in names)
+    def _is_called_like(self, identity: int, names: set[str], line: frozenset[int]) -> bool:
+        """Tell whether a table has borne one of these names, or in this step one that a table of the line has borne."""
+        table = self.after.get(identity)
+        return (
+            (table is not None and table.sql in names)
+            or any(self.course.has_borne(identity, name) for name in names)
+            or any(self.course.have_shared_a_name(identity, other) for other in line)
+        )
 
     def gone_later(self, copied: Copy, identity: int) -> int:
         """Return how many rows went from a table made in the step, after it was compared with another."""

@@ -121,7 +121,9 @@ class Maker:
 
     def _add_column(self) -> list[str]:
         table = self._any()
-        if self._is_harmless and len(self._names) > 1:
+        if self._is_harmless:
+            if len(self._names) == 1:
+                return []
             self._names.remove(table)  # to make it anew would lose the column
         return [f"ALTER TABLE {quoted(table)} ADD COLUMN c{next(self._numbers)} TEXT;"]
 

@@ -140,6 +140,15 @@ def test_a_table_that_is_renamed_and_then_made_anew_under_its_new_name_keeps_its
     assert (effect.table, effect.before, effect.after, effect.inserted, effect.deleted) == ("goods", 4, 4, 0, 0)
 
 
+def test_a_table_made_anew_twice_under_names_that_it_has_borne_keeps_its_rows(
+    database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(database_url).execute(ITEMS)
+    renamed = "ALTER TABLE items RENAME TO goods;\n"
+    report = passes(database_url, migrations, NEW_FIRST + renamed + OLD_FIRST.replace("items", "goods"))
+    assert [(effect.table, effect.before, effect.after) for effect in report.effects] == [("goods", 4, 4)]
+
+
 def test_an_empty_table_that_is_made_anew_too_takes_no_other_ones_place(
     database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:
