@@ -18,6 +18,7 @@ NAMING = ("CREATE TABLE", "ALTER TABLE", "DROP TABLE", "DROP FOREIGN TABLE", "TR
 """The verbs that make, rename or empty tables."""
 CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 _DELETES = re.compile(r"\bDELETE\b", re.IGNORECASE)
+_OTHER_ARMS = re.compile(r"\b(?:DELETE|INSERT)\b", re.IGNORECASE)
 _TEMPORARY: dict[Dialect, str] = {"sqlite": "temp", "postgres": "pg_temp"}
 """The schema of temporary tables."""
 _INTO_TEMPORARY = re.compile(r"\bINTO\s+(?:LOCAL\s+|GLOBAL\s+)?TEMP(?:ORARY)?\b", re.IGNORECASE)
@@ -101,7 +102,7 @@ class Course:
         if tally is None:
             tally = self.tallies[identity] = Tally()
         if rows:
-            tally.rows[verb] += rows
+            tally.rows["UPDATE" if verb == "MERGE" and _only_updates(piece.statement) else verb] += rows
             if verb == "DELETE" and tally.lines[-1:] != [piece.statement_line]:  # rows of one query have its line
                 tally.lines.append(piece.statement_line)
         if verb == "MERGE":
@@ -199,6 +200,10 @@ def _homes(tables: Iterable[Table], dialect: Dialect) -> Iterator[str]:
         full = script.parts(table.sql, dialect)
         if full[-1] == script.comparable(table.name, dialect):
             yield full[0]
+
+
+def _only_updates(merge: str) -> bool:
+    return not _OTHER_ARMS.search(merge)
 
 
 def is_harmless(verb: str, statement: str) -> bool:

@@ -230,10 +230,20 @@ class Evidence:
         counted = sum(map(self.counted, asked))
         said = 0 if all(map(self._is_counted, members)) else self.said(asked, "DELETE")
         if len(members) > 1:
-            arrived = sum(self.change(member).inserted or 0 for member in members)
-            moved = min(self.said(members, "UPDATE", "MERGE"), max(0, arrived - self.said(members, "INSERT")))
-            return max(said, counted - moved)
+            elsewhere = sum(self.counted(member) for member in members if member not in asked)
+            return max(said, counted - max(0, self._moved(members) - elsewhere))
         return max(said, counted)
+
+    def _moved(self, members: list[int]) -> int:
+        """Return how many rows UPDATEs have surely moved from part to part: those that they did not change in place.
+
+        What else changes rows in place (ON CONFLICT, a trigger) makes it fewer: then a move is told as a delete, which
+        the file may declare; the other way round a deleted row would pass as moved.
+        """
+        changes = [self.change(member) for member in members]
+        in_place = sum(change.updated or 0 for change in changes)
+        arrived = sum(change.inserted or 0 for change in changes)
+        return min(max(0, self.said(members, "UPDATE") - in_place), arrived)
 
     def _is_counted(self, identity: int) -> bool:
         """Tell whether the database counts what is deleted there, so that no name can be mistaken."""
@@ -252,7 +262,9 @@ class Evidence:
             return None
         new, truncated = last.table, self.truncated.get(identity)
         if truncated and (old.storage != new.storage or not old.storage):
-            return None if truncated.rows == 0 else (truncated.line, truncated.rows)
+            if truncated.rows == 0:
+                return self._emptied_before(identity, truncated)
+            return truncated.line, truncated.rows
         if old.storage == new.storage:
             return None
         # A rewrite (ALTER TABLE) leaves the rows that there were. How many they were others may have changed meanwhile;
@@ -266,6 +278,15 @@ class Evidence:
         if before is None:
             return (0, None) if self.filled.get(identity, True) else None
         return (0, before - change.deleted) if before > change.deleted else None
+
+    def _emptied_before(self, identity: int, truncated: Truncate) -> tuple[int, int | None] | None:
+        """Return what a TRUNCATE that nobody saw had taken, where the one that was seen found no row any more."""
+        if not truncated.was_elsewhere:
+            return None
+        before = self.rows_before.get(identity)
+        if before is None:
+            return (0, None) if self.filled.get(identity, True) else None
+        return (0, before - truncated.deleted) if before > truncated.deleted else None
 
 
 def _sum(numbers: list[int | None]) -> int | None:

@@ -39,7 +39,7 @@ class Guard:
         database: where the step is carried out.
         source: its script.
         depth: what is looked at: all that a whole step is asked for; without the free checks, for one statement of a
-            step of several commits; or only what is counted anyway, for one range of such a statement.
+            step of several commits; or only what costs next to nothing, for one range of such a statement.
     """
 
     def __init__(
@@ -238,16 +238,19 @@ class Guard:
         """Look at what the statements have done, and count no longer."""
         seen, database = self._seen, self._database
         seen.changes = dict(database.changes())
-        tables = database.tables() if self._depth != "range" else tuple(seen.before.values())
+        tables = database.tables()
+        if self._depth == "range":  # what came since is the batch's own bookkeeping
+            tables = tuple(table for table in tables if table.identity in seen.before)
         database.unwatch()
         seen.after = {table.identity: table for table in tables}
         seen.course.settle(tables)
-        if self._depth == "range":
-            return
         changed = seen.note_changed()
+        moved = {i for i in changed if (old := seen.before.get(i)) and old.storage != seen.after[i].storage}
+        if self._depth == "range":  # whose own statement truncates nothing: a trigger may
+            seen.rows_after = looks.counts(database, [seen.after[identity] for identity in sorted(moved)])
+            return
         touched = {*seen.rows_before, *seen.changes, *seen.course.tallies}
         touched |= {i for i in changed if (old := seen.before.get(i)) is None or old.parent != seen.after[i].parent}
-        moved = {i for i in changed if _has_moved(seen.after[i], seen.before.get(i))}
         touched |= moved | {seen.top(identity) for identity in touched | moved}
         seen.rows_after = looks.counts(database, [seen.after[i] for i in sorted(touched) if i in seen.after])
         seen.rewritten = frozenset() if moved <= seen.rows_after.keys() else frozenset(self._rewritten())
@@ -279,9 +282,7 @@ class Guard:
 
     def completed(self, found: tuple[Loss, ...]) -> tuple[Loss, ...]:
         """Count what nobody could count on the way; to be asked once the step was rolled back."""
-        unknown = {
-            loss.table for loss in found if loss.rows is None and loss.kind in ("table dropped", "table truncated")
-        }
+        unknown = {one.table for one in found if one.rows is None and one.kind in ("table dropped", "table truncated")}
         if not unknown:
             return found
         tables = {table.name: table for table in self._seen.before.values() if table.name in unknown}
@@ -293,8 +294,3 @@ class Guard:
             else loss
             for loss in found
         )
-
-
-def _has_moved(table: Table, before: Table | None) -> bool:
-    """Tell whether its rows stand elsewhere than before."""
-    return before is not None and table.storage != before.storage

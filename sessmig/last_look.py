@@ -89,12 +89,15 @@ class LastLook:
         return any(identity in drop.copies for drop in self._seen.drops.values())
 
     def _truncate(self, table: Table, line: int) -> None:
-        old = self._seen.truncated.get(table.identity, Truncate(line, 0))
+        before = self._seen.before.get(table.identity, table)
+        was_elsewhere = before.storage not in (0, table.storage)
+        old = self._seen.truncated.get(table.identity, Truncate(line, 0, was_elsewhere=was_elsewhere))
         rows = self._rows(table)
         self._seen.truncated[table.identity] = Truncate(
             old.line if old.rows != 0 else line,
             None if rows is None or old.rows is None else rows + old.rows,
             max(old.deleted, self._seen.change(table.identity).deleted),
+            old.was_elsewhere,
         )
 
     def _rows(self, table: Table) -> int | None:

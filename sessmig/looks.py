@@ -44,7 +44,7 @@ def _each(database: Database, tables: Iterable[Table], query: str) -> dict[int, 
     asked, found = list(tables), dict[int, int]()
     for start in range(0, len(asked), _AT_ONCE):
         some = asked[start : start + _AT_ONCE]
-        rows = _ask(database, "SELECT " + ", ".join(f"({query.format(table.sql)})" for table in some))
+        rows = _ask(database, "SELECT " + ", ".join(f"({query.format(table.own)})" for table in some))
         if rows:
             found |= {table.identity: _number(value) for table, value in zip(some, rows[0], strict=True)}
         elif len(some) > 1:  # one of them may not be read
@@ -58,7 +58,7 @@ def keys(database: Database, table: Table) -> Keys:
     if not table.key:
         return ()
     columns = ", ".join(map(quoted, table.key))
-    return _ask(database, f"SELECT {columns} FROM {table.sql} ORDER BY {columns} LIMIT {KEYS}") or ()
+    return _ask(database, f"SELECT {columns} FROM {table.own} ORDER BY {columns} LIMIT {KEYS}") or ()
 
 
 def values(database: Database, table: Table, columns: Sequence[str]) -> tuple[int | None, ...]:
@@ -66,7 +66,7 @@ def values(database: Database, table: Table, columns: Sequence[str]) -> tuple[in
     if not columns or not is_small(table):
         return (None,) * len(columns)
     asked = ", ".join(f"count({quoted(column)})" for column in columns)
-    rows = _ask(database, f"SELECT {asked} FROM {table.sql}")
+    rows = _ask(database, f"SELECT {asked} FROM {table.own}")
     return tuple(_number(value) for value in rows[0]) if rows else (None,) * len(columns)
 
 
@@ -75,33 +75,37 @@ def missing(database: Database, table: Table, copy: Table) -> tuple[int | None, 
 
     Keys with a NULL in them, which SQLite allows, are compared by their number; and so is a table without a key.
     """
+    pair = table.own, copy.own
     if table.key:
         for compared in ("o.{0} = c.{0}", "CAST(o.{0} AS TEXT) = CAST(c.{0} AS TEXT)"):
-            found = _without_equal(database, table, copy, compared)
+            found = _without_equal(database, table.key, *pair, compared)
             if found is not None:
                 return found
-    rows = _ask(database, f"SELECT (SELECT count(*) FROM {table.sql}), (SELECT count(*) FROM {copy.sql})")
+    rows = _ask(database, "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {})".format(*pair))
     return (max(0, _number(rows[0][0]) - _number(rows[0][1])), ()) if rows else (None, ())
 
 
-def _without_equal(database: Database, table: Table, copy: Table, compared: str) -> tuple[int, Keys] | None:
-    names = [quoted(name) for name in table.key]
+def _without_equal(
+    database: Database, key: Sequence[str], table: str, copy: str, compared: str
+) -> tuple[int, Keys] | None:
+    names = [quoted(name) for name in key]
+    on = " AND ".join(compared.format(name) for name in names)
+    whole, null = " AND ".join(f"o.{n} IS NOT NULL" for n in names), " OR ".join(f"{n} IS NULL" for n in names)
     # A left join is what both databases do with an index, or a hash, whichever there is.
-    lacking = (
-        f"FROM {table.sql} AS o LEFT JOIN {copy.sql} AS c ON {' AND '.join(compared.format(n) for n in names)} "
-        f"WHERE c.{names[0]} IS NULL AND {' AND '.join(f'o.{n} IS NOT NULL' for n in names)}"
-    )
-    null = " OR ".join(f"{n} IS NULL" for n in names)
+    lacking = f"FROM {table} AS o LEFT JOIN {copy} AS c ON {on} WHERE c.{names[0]} IS NULL AND {whole}"
+    # Where the copy has another type, two keys may be one there ('1' and '01', as numbers).
+    met = f"SELECT DISTINCT {', '.join(f'c.{n}' for n in names)} FROM {table} AS o JOIN {copy} AS c ON {on}"
     rows = _ask(
         database,
-        f"SELECT (SELECT count(*) {lacking}), "
-        f"(SELECT count(*) FROM {table.sql} WHERE {null}), (SELECT count(*) FROM {copy.sql} WHERE {null})",
+        f"SELECT (SELECT count(*) {lacking}), (SELECT count(*) FROM {table} AS o WHERE {whole}), "
+        f"(SELECT count(*) FROM ({met}) AS met), "
+        f"(SELECT count(*) FROM {table} WHERE {null}), (SELECT count(*) FROM {copy} WHERE {null})",
     )
     if rows is None:
         return None
-    number = _number(rows[0][0])
+    number, keyed, found, nulls, others = map(_number, rows[0])
     shown = _ask(database, f"SELECT {', '.join(f'o.{n}' for n in names)} {lacking} LIMIT {KEYS}") if number else ()
-    return number + max(0, _number(rows[0][1]) - _number(rows[0][2])), shown or ()
+    return number + max(0, keyed - number - found) + max(0, nulls - others), shown or ()
 
 
 def _ask(database: Database, sql: str) -> Keys | None:

@@ -44,6 +44,13 @@ class Table:
     """The tables that its triggers may write to, as far as their text tells."""
     is_counted: bool = True
     """Whether the database itself counts the rows deleted in it: not those of a foreign or a virtual table."""
+    only: str = ""
+    """What stands before its name where a query asks for its own rows, and not for those that inherit from it."""
+
+    @property
+    def own(self) -> str:
+        """Its own rows, as a query names them; those of its parts are a partitioned one's own."""
+        return f"{self.only}{self.sql}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,3 +69,5 @@ class Truncate:
     rows: int | None
     deleted: int = 0
     """How many of its rows had been deleted until then; some databases forget that with the rows."""
+    was_elsewhere: bool = False
+    """Whether what held its rows was another file by then: they had been written anew, or truncated."""

@@ -161,4 +161,5 @@ def _table(row: str, schema: str) -> Table:
         follows=tuple(follows or ()),
         parent=parent,
         is_counted=is_counted,
+        only="ONLY " if storage else "",
     )

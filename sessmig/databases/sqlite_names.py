@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 OURS = f"sessmig_{os.urandom(4).hex()}"
 """What our temporary objects are called: a name that no file and no table has."""
 
-GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)+"
-"""What may stand between two words."""
+GAP = r"(?:[\s\ufeff]|--[^\n]*\n|/\*.*?\*/)+"
+"""What may stand between two words; to SQLite a BOM is a blank."""
 
 # Numbers are left out: there may be very many. What is left of a name that begins with one is found all the same.
 _WORD = re.compile(r"[^\W\d][\w$]*")

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from sessmig.errors import FileError
 from sessmig.model import Dialect, Piece
-from sessmig.script.tokens import IN_NAME, atoms, tokens
+from sessmig.script.tokens import IN_NAME, atoms, stray_mark, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,9 @@ def _other_piece(source: _Source, start: int, offset: int, line: int) -> Piece:
     body, end = _bounds(source, start)
     piece = Piece(source.text[start:end], offset, line, body - start)
     if source.dialect == "sqlite" and piece.is_statement:
+        if (mark := stray_mark(source.text, body, end)) is not None:
+            reason = "a byte order mark (U+FEFF) stands within a statement"
+            source.refuse(reason, mark, "Remove it: it is left over where files were joined.")
         _demand_complete(source, piece.statement, body)
     return piece
 

@@ -54,6 +54,7 @@ _GRAMMAR: dict[Dialect, re.Pattern[str]] = {
         re.DOTALL,
     ),
 }
+_MARK = re.compile(rf"(?<!{IN_NAME})\ufeff")
 _NESTING = re.compile(r"/\*|\*/")
 _ATOM = re.compile(rf"(?P<word>{_LETTER}{IN_NAME}*)|(?P<number>[0-9][0-9A-Za-z_.]*)|(?P<sign>[^ \t\n\r\f\v])")
 
@@ -135,3 +136,15 @@ def only_names(text: str, dialect: Dialect) -> str:
             part = "`" + part[1:-1].replace('""', '"').replace("`", "``") + "`"
         parts.append(part)
     return "".join(parts)
+
+
+def stray_mark(text: str, start: int, end: int) -> int | None:
+    """Return where between two words a BOM stands: a blank to SQLite, a letter to all others, and seen by nobody."""
+    if text.find("\ufeff", start, end) < 0:
+        return None
+    for kind, at, until in tokens(text, "sqlite", start):
+        if at >= end:
+            break
+        if kind in ("run", "blank") and (mark := _MARK.search(text, at, until)):
+            return mark.start()
+    return None

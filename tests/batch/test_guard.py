@@ -104,6 +104,27 @@ def test_a_loss_in_a_range_that_nobody_declared_rolls_it_back(
     assert seen.value("SELECT status FROM schema_migrations WHERE version = 2") == "failed"
 
 
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [("TRUNCATE kept", "the table kept was truncated"), ("DROP TABLE IF EXISTS kept", "the table kept was dropped")],
+)
+def test_what_a_trigger_truncates_or_drops_in_a_range_is_seen(
+    act: str, told: str, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    seen = probe(postgres_url)
+    seen.execute(
+        "CREATE TABLE source (id INTEGER PRIMARY KEY, word TEXT); CREATE TABLE kept (id INTEGER);"
+        "INSERT INTO source SELECT g, 'a' FROM generate_series(1, 30) AS g; INSERT INTO kept VALUES (1), (2), (3);"
+        f"CREATE FUNCTION wipe() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {act}; RETURN NULL; END';"
+        "CREATE TRIGGER wiping AFTER UPDATE ON source FOR EACH STATEMENT EXECUTE FUNCTION wipe();"
+    )
+    step = "-- sessmig: batch source by id size 10\nUPDATE source SET word = 'b' WHERE id BETWEEN :first AND :last;\n"
+    with pytest.raises(CheckError) as caught:
+        ensure_migrations(postgres_url, migrations({"0001_b.sql": step}))
+    assert told in str(caught.value)
+    assert seen.value("SELECT count(*) FROM kept") == 3
+
+
 def test_the_effects_of_the_ranges_are_summed(database_url: str, migrations: WriteMigrations) -> None:
     folder = migrations({"0001_tables.sql": tables(2_500), "0002_copy.sql": COPY.format("")})
     report = ensure_migrations(database_url, folder)

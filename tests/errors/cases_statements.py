@@ -42,6 +42,7 @@ CASES = (
     ),
     _refused("A command of psql", "\\set x 1\n", postgres=True),
     _refused("A command of the sqlite3 shell", ".headers on\nSELECT 1;\n"),
+    _refused("A byte order mark between two words", "CREATE TABLE b (x INTEGER);\nDROP \ufeffTABLE a;\n"),
     _refused("COPY ... FROM STDIN", "COPY a FROM STDIN;\n1\n\\.\n", postgres=True),
     _refused("standard_conforming_strings", "SET standard_conforming_strings = off;\n", postgres=True),
 )

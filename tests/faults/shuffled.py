@@ -266,10 +266,27 @@ class Maker:
                         [f"ALTER TABLE {one} DETACH PARTITION low{number};", f"DROP TABLE low{number};"],
                         [f"TRUNCATE high{number};"],
                         [f"UPDATE {one} SET n = 5 WHERE n < 2;", f"DELETE FROM high{number} WHERE n = 5;"],
+                        [
+                            f"MERGE INTO {one} AS t USING (VALUES (0), (1), (7)) AS s (n) ON t.n = s.n "
+                            f"WHEN MATCHED THEN DELETE "
+                            f"WHEN NOT MATCHED THEN INSERT (k) VALUES ('{self._key()}' || s.n);"
+                        ],
+                        [
+                            f"DELETE FROM {one} {where};",
+                            f"DO $$ BEGIN INSERT INTO {one} (k, n) VALUES ('{self._key()}', 77); END $$;",
+                            f"UPDATE {one} SET v = 'u';",
+                        ],
                     )
                 ),
             ],
             [f"CREATE TABLE {made} (LIKE {one} INCLUDING ALL);", f"ALTER TABLE {made} INHERIT {one};"],
+            [
+                f"CREATE TABLE {made} (LIKE {one} INCLUDING ALL);",
+                f"ALTER TABLE {made} INHERIT {one};",
+                f"INSERT INTO {made} (k, n) VALUES ('{self._key()}', 900), ('{self._key()}', 901);",
+                f"DO $$ BEGIN TRUNCATE ONLY {one}; END $$;",
+            ],
+            [f"DO $$ BEGIN TRUNCATE {one}; END $$;", f"TRUNCATE {one};"],
             [f"CREATE TEMP TABLE aside{number} AS SELECT * FROM {one};", f"DELETE FROM {one} {where};"],
             ["SET LOCAL session_replication_role = replica;", f"DELETE FROM {one} {where};"],
             [f"SELECT {_COLUMNS} INTO {made} FROM {one} {where};", f"DROP TABLE {one};"],

@@ -278,3 +278,100 @@ def test_a_lock_that_is_not_had_in_time_is_the_statements_own_failure(
             migrate(postgres_url, folder, lock_wait=0.2)
     assert f"{folder / '0001_step.sql'}:3: " in str(caught.value)
     assert probe(postgres_url).value("SELECT count(*) FROM notes") == 4
+
+
+PARTS = """
+CREATE TABLE p (id INTEGER PRIMARY KEY, t TEXT) PARTITION BY RANGE (id);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);
+CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200);
+INSERT INTO p VALUES (1, 'a'), (2, 'b'), (3, 'c'), (101, 'd'), (102, 'e'), (103, 'f');
+CREATE VIEW v AS SELECT * FROM p;
+"""
+NO_MOVES = {
+    "a MERGE that deletes and inserts": "MERGE INTO p USING (VALUES (1), (2), (11), (12)) AS s (id) ON p.id = s.id "
+    "WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.id, 'new');",
+    "a DELETE beside a MERGE that inserts": "DELETE FROM p1 WHERE id < 3;\n"
+    "MERGE INTO p USING (VALUES (11), (12)) AS s (id) ON p.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (s.id);",
+    "a DELETE beside a view that inserts": "DELETE FROM p WHERE id < 3;\nINSERT INTO v VALUES (11, 'n'), (12, 'n');\n"
+    "UPDATE p SET t = t || 'x' WHERE id > 100;",
+    "a DELETE beside a block that inserts": "DELETE FROM p WHERE id < 3;\n"
+    "DO $$ BEGIN INSERT INTO p VALUES (11, 'n'), (12, 'n'); END $$;\nUPDATE p SET t = t || 'x' WHERE id > 100;",
+    "all in one statement": "WITH d AS (DELETE FROM p WHERE id < 3), i AS (INSERT INTO p VALUES (11, 'n'), (12, 'n')) "
+    "UPDATE p SET t = t || 'x' WHERE id > 100;",
+}
+
+
+@pytest.mark.parametrize("name", NO_MOVES)
+def test_rows_of_partitions_that_are_deleted_do_not_pass_as_moved(
+    name: str, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(PARTS)
+    lines = stopped(postgres_url, migrations, probe(postgres_url), NO_MOVES[name])
+    assert "loss guard: 2 rows of p were deleted" in lines[0]
+
+
+def test_where_rows_move_from_a_part_those_that_another_one_loses_are_told(
+    postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(PARTS)
+    step = "UPDATE p SET id = id + 110 WHERE id < 3;\nDELETE FROM p2 WHERE id < 103;\nDROP TABLE p1;\n"
+    told = [line for line in stopped(postgres_url, migrations, probe(postgres_url), step) if "loss guard" in line]
+    assert any("2 rows of p were deleted" in line for line in told), told
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "UPDATE p SET id = id + 110 WHERE id < 3;",
+        "UPDATE p SET id = id + 110, t = 'x' WHERE id < 3;\nUPDATE p SET t = 'y';\nINSERT INTO p VALUES (50, 'z');",
+        "MERGE INTO p USING (VALUES (1), (2)) AS s (id) ON p.id = s.id WHEN MATCHED THEN UPDATE SET t = 'm';\n"
+        "UPDATE p SET id = 150 WHERE id = 3;",
+    ],
+)
+def test_rows_that_updates_move_to_another_part_are_no_loss(
+    step: str, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(PARTS)
+    (effect,) = passes(postgres_url, migrations, step).effects
+    assert (effect.table, effect.deleted, effect.inserted) == ("p", 0, 1 if "INSERT" in step else 0)
+
+
+def test_a_truncate_that_nobody_saw_is_found_behind_one_that_found_no_row(
+    postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(
+        "CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (1), (2), (3);"
+        "CREATE FUNCTION wipe() RETURNS integer LANGUAGE plpgsql AS 'BEGIN TRUNCATE t; RETURN 1; END';"
+    )
+    step = "SELECT wipe();\nTRUNCATE t;\nINSERT INTO t VALUES (7);\n"
+    lines = stopped(postgres_url, migrations, probe(postgres_url), step)
+    assert "loss guard: the table t was truncated, with 3 rows" in lines[0]
+
+
+def test_what_was_written_anew_and_emptied_by_delete_is_told_once(
+    postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute("CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (1), (2), (3);")
+    step = "ALTER TABLE t ALTER COLUMN id TYPE BIGINT;\nDELETE FROM t;\nTRUNCATE t;\n"
+    lines = stopped(postgres_url, migrations, probe(postgres_url), step)
+    assert [line for line in lines if "loss guard" in line] == [
+        GUARD.format(2, "3 rows of t were deleted (DELETE in line 2)")
+    ]
+
+
+INHERITED = """
+CREATE TABLE t (id INTEGER, x TEXT);
+CREATE TABLE c () INHERITS (t);
+INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');
+INSERT INTO c VALUES (11, 'a'), (12, 'a'), (13, 'a'), (14, 'x');
+"""
+
+
+@pytest.mark.parametrize("step", ["DO $$ BEGIN TRUNCATE ONLY t; END $$;", "TRUNCATE ONLY t;"])
+def test_of_a_table_that_others_inherit_from_its_own_rows_count(
+    step: str, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(INHERITED)
+    lines = stopped(postgres_url, migrations, probe(postgres_url), step)
+    assert [line for line in lines if "loss guard: the table t was truncated, with 3 rows" in line]
+    assert not [line for line in lines if "table c" in line]

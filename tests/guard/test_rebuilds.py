@@ -316,3 +316,36 @@ def test_a_rebuild_with_its_triggers_and_views_made_anew_is_no_loss(
     probe(sqlite_url).execute(ITEMS + trigger + view)
     passes(sqlite_url, migrations, "DROP TRIGGER t;\nDROP VIEW v;\n" + NEW_FIRST + trigger + view)
     assert probe(sqlite_url).value("SELECT count(*) FROM v") == 4
+
+
+@pytest.mark.parametrize(("old", "new"), [("TEXT", "INTEGER"), ("TEXT", "REAL")])
+def test_two_keys_that_are_one_in_the_new_table_are_a_row_less(
+    old: str, new: str, database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    is_sqlite = database_url.startswith("sqlite")
+    probe(database_url).execute(
+        f"CREATE TABLE codes (code {old} PRIMARY KEY, t TEXT NOT NULL);"
+        "INSERT INTO codes VALUES ('1', 'x'), ('01', 'y'), ('2', 'z');"
+    )
+    once = "INSERT OR IGNORE INTO anew SELECT code, t FROM codes;" if is_sqlite else (
+        f"INSERT INTO anew SELECT CAST(code AS {new}), t FROM codes ON CONFLICT DO NOTHING;"
+    )  # fmt: skip
+    step = (
+        f"CREATE TABLE anew (code {new} PRIMARY KEY, t TEXT);\n{once}\nINSERT INTO anew VALUES (99, 'q');\n"
+        "DROP TABLE codes;\nALTER TABLE anew RENAME TO codes;\n"
+    )
+    lines = stopped(database_url, migrations, probe(database_url), step)
+    assert "1 row of codes was deleted (table made anew, DROP TABLE in line 4)" in lines[0]
+
+
+def test_keys_of_several_columns_that_are_one_in_the_new_table_are_a_row_less(
+    sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(sqlite_url).execute(
+        "CREATE TABLE codes (a TEXT, b TEXT, PRIMARY KEY (a, b)); INSERT INTO codes VALUES ('1', 'x'), ('1.0', 'x');"
+    )
+    step = (
+        "CREATE TABLE anew (a REAL, b TEXT, PRIMARY KEY (a, b));\nINSERT OR REPLACE INTO anew SELECT a, b FROM codes;\n"
+        "INSERT INTO anew VALUES (9, 'q');\nDROP TABLE codes;\nALTER TABLE anew RENAME TO codes;\n"
+    )
+    assert "1 row of codes was deleted" in stopped(sqlite_url, migrations, probe(sqlite_url), step)[0]
