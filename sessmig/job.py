@@ -18,6 +18,7 @@ from sessmig.config import TABLE
 from sessmig.escapes import visible
 from sessmig.head import read_wait, top_directive
 from sessmig.ledger import Ledger
+from sessmig.ledger_rights import reading
 from sessmig.model import Entry, Holder, Plan
 from sessmig.plan import Waits, Wish, make_plan
 from sessmig.results import BatchReport, Event, EventKind, StepReport
@@ -216,12 +217,15 @@ def find(job: Job) -> tuple[Series, Ledger, Plan]:
     Raises:
         UsageError, FileError: the folder is not a series.
         LedgerError: the table is another program's.
+        DatabaseError: this role may not read it.
         LockError: another process let nobody read for all of `lock_wait`.
     """
     series = discover(job.directory, job.database.dialect, series=job.series)
     job.await_reading()
-    ledger = Ledger(job.database, job.table, series.name, run=job.run)
-    return series, ledger, planned(job, series, ledger.read())
+    with reading(job.database, job.table):
+        ledger = Ledger(job.database, job.table, series.name, run=job.run)
+        entries = ledger.read()
+    return series, ledger, planned(job, series, entries)
 
 
 def planned(job: Job, series: Series, entries: Sequence[Entry]) -> Plan:

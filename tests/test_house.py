@@ -92,6 +92,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "ledger_rows": (2, "left"),
     "ledger_old": (2.9, "left"),
     "ledger_proof": (2.9, "left"),
+    "ledger_rights": (2.9, "left"),
     "effect_sums": (1.1, "left"),
     "watching": (3, "left"),
     "kept_picture": (3, "left"),
