@@ -28,6 +28,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "databases.postgres_idle": (0.6, "right"),
     "databases.idle": (0.7, "right"),
     "turn": (0, "both"),
+    "ended": (0, "both"),
     "idle": (5, "both"),
     "start": (5.5, "both"),
     "plain_migrate": (6, "both"),
