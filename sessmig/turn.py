@@ -11,6 +11,7 @@ import hashlib
 import os
 import sys
 import time
+import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Turn:
             held.close()
             return error.errno != errno.EADDRINUSE
         self._held = held
+        _taken.add(self)
         return True
 
     def end(self) -> None:
@@ -84,3 +86,17 @@ class Turn:
         if self._held:
             self._held.close()
             self._held = None
+
+
+_taken: weakref.WeakSet[Turn] = weakref.WeakSet()
+"""The turns of this process; one that was ended may be among them."""
+
+
+def _leave() -> None:
+    """Close the turns in a process that was forked: it has them too, and would keep them as long as it lives."""
+    for turn in list(_taken):
+        turn.end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -183,6 +186,40 @@ def test_a_killed_process_has_no_turn(tmp_path: Path) -> None:
         other.wait()
         assert not mine.waited(0)
     mine.end()
+
+
+def test_a_forked_child_has_no_turn_and_its_parent_still_has_it(tmp_path: Path) -> None:
+    mine, other = Turn("forked", str(tmp_path)), Turn("forked", str(tmp_path))
+    assert not mine.waited(0)
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+
+    def live_on() -> None:
+        begun.set()
+        time.sleep(600)
+
+    forked = context.Process(target=live_on)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads that the child has not
+        forked.start()
+    try:
+        assert begun.wait(60)
+        assert other.waited(0)
+        mine.end()
+        assert not other.waited(0)
+        other.end()
+    finally:
+        forked.kill()
+        forked.join()
+
+
+def test_a_turn_that_is_over_is_not_kept_in_mind(tmp_path: Path) -> None:
+    mine = Turn("over", str(tmp_path))
+    assert not mine.waited(0)
+    mine.end()
+    kept = weakref.ref(mine)
+    del mine
+    assert kept() is None
 
 
 def test_all_who_waited_go_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
