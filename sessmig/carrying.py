@@ -23,13 +23,13 @@ from sessmig.ledger_start import begin_ledger
 from sessmig.mended import PassedError
 from sessmig.model import Entry, Step
 from sessmig.problems import refuse
+from sessmig.report import done_event
 from sessmig.results import StepOutcome, StepReport
 from sessmig.retrying import name_blockers, persist
 from sessmig.source import Series
 from sessmig.standing import account, left_half_done, of_run, passed_by
 from sessmig.stop import Stop
 from sessmig.wait import Held
-from sessmig.words import took
 
 if TYPE_CHECKING:
     from sessmig.staging import Staging
@@ -158,7 +158,7 @@ class Carrying:
         return staging
 
     def _say_done(self, report: StepReport) -> None:
-        self._job.emit("done", f"{report.title}: {report.outcome} in {took(report.duration_ms)}", report.title, report)
+        self._job.emit(*done_event(report), report.title, report)
 
     def _begin_ledger(self) -> None:
         begin_ledger(self._ledger, self.backup, self._steps[0].migration, is_shared=self._whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from sessmig import Event, StepError, ensure_migrations
+from sessmig.idle import Look
+from sessmig.report import text_lines
+from sessmig.start import ensure
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 
@@ -48,6 +52,33 @@ def test_with_nothing_pending_there_is_no_event(database_url: str, migrations: W
     events: list[Event] = []
     ensure_migrations(database_url, folder, on_event=events.append)
     assert events == []
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_step_that_others_have_done_meanwhile_is_passed_and_stands(
+    database_url: str, migrations: WriteMigrations, caplog: pytest.LogCaptureFixture, steps: int
+) -> None:
+    folder = migrations(FILES)
+    events: list[Event] = []
+
+    def watch(event: Event) -> None:
+        events.append(event)
+        if event.kind == "plan":
+            ensure(Look(), database_url, folder, to=steps)
+
+    with caplog.at_level("INFO", "sessmig"):
+        report = ensure_migrations(database_url, folder, backup="never", on_event=watch)
+    told = [(event.kind, event.text) for event in events if event.kind in ("done", "passed")]
+    passed = [("passed", f"{name}: already applied by another process") for name in ("0001_people", "0002_fill")]
+    assert told[:steps] == passed[:steps]
+    assert [kind for kind, _ in told[steps:]] == ["done"] * (2 - steps)
+    assert (report.applied, report.standing) == (2 - steps, steps)
+    assert "0001_people: already applied by another process" in caplog.messages
+    last = list(text_lines(report))[-1]
+    if steps == 2:
+        assert last == "nothing left to do: others have applied 2 migrations meanwhile"
+    else:
+        assert re.fullmatch(r"1 migration applied in .* m?s, 1 by others meanwhile", last)
 
 
 def test_a_failure_is_an_event_after_the_step_was_rolled_back(
