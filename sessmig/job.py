@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sessmig.config import TABLE
+from sessmig.errors import SessmigError
 from sessmig.escapes import visible
 from sessmig.head import read_wait, top_directive
 from sessmig.ledger import Ledger
@@ -130,6 +131,13 @@ class Job:
                 _LOG.warning("%s", visible(f"{title}: {check.name}: {check.found}"))
         if self.on_event:
             self.on_event(Event(kind, text, title, report, progress))
+
+    def tell_failure(self, error: SessmigError, report: StepReport) -> None:
+        """Tell of a step that failed, or could not begin; what `on_event` raises must not hide what went wrong."""
+        try:
+            self.emit("failed", f"{report.title}: {error.what}", report.title, report)
+        except Exception as also:
+            error.add_note(f"on_event failed too: {type(also).__name__}: {also}")
 
     def signed_kept(self) -> dict[str, str]:
         """Return what the log keeps of the plan that it has to be."""

@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sessmig import Event, StepError, ensure_migrations
+from sessmig import Event, LockError, StepError, ensure_migrations
+from sessmig.databases import connect
 from sessmig.idle import Look
 from sessmig.report import text_lines
 from sessmig.start import ensure
@@ -99,6 +101,31 @@ def test_a_failure_is_an_event_after_the_step_was_rolled_back(
     assert events[-1].report is not None
     assert events[-1].report.outcome == "failed"
     assert logged == [(1, "success"), (2, "success"), (3, "failed")]
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_step_that_does_not_get_its_lock_is_told_as_failed(
+    database_url: str, migrations: WriteMigrations, caplog: pytest.LogCaptureFixture, step: int
+) -> None:
+    events: list[Event] = []
+    with ExitStack() as stack:
+
+        def watch(event: Event) -> None:
+            events.append(event)
+            if event.kind == ("plan", "done")[step - 1]:
+                holder = stack.enter_context(connect(database_url))
+                stack.enter_context(holder.transaction("schema_migrations", wait=5, on_wait=print))
+
+        with pytest.raises(LockError) as caught:
+            ensure_migrations(database_url, migrations(FILES), lock_wait=0.05, on_event=watch)
+    name = ("0001_people", "0002_fill")[step - 1]
+    assert (events[-1].kind, events[-1].title, events[-1].text) == ("failed", name, f"{name}: {caught.value.what}")
+    assert events[-1].report is not None
+    assert (events[-1].report.outcome, events[-1].report.error) == ("failed", caught.value.what)
+    assert [event.kind for event in events].count("failed") == 1
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [events[-1].text]
+    assert caught.value.report is not None
+    assert [done.outcome for done in caught.value.report.steps] == ["applied"] * (step - 1)
 
 
 @pytest.mark.parametrize(
