@@ -34,7 +34,7 @@ LOCK_WAIT = click.option(
     default=60.0,
     metavar="S",
     show_default=True,
-    help="Seconds to wait for another process.",
+    help="Seconds to wait for another process, with all of its steps.",
 )
 _COLOURS = {SIGNS["passed"]: "green", SIGNS["warned"]: "yellow", SIGNS["failed"]: "red"}
 _SIGN = re.compile(rf"(    )({'|'.join(_COLOURS)})(?=  | +)")
