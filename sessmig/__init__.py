@@ -101,7 +101,8 @@ def ensure_migrations(
             `auto` is always for a SQLite file, never for PostgreSQL (which takes pg_dump).
         backup_dir: where backups stand; beside a SQLite file, or for PostgreSQL in the working directory, if None.
         keep: remove all but the newest so many backups; none, if None.
-        lock_wait: how many seconds to wait for another process that is migrating.
+        lock_wait: how many seconds to wait for another process that is migrating: as long as all that is pending
+            may take it, and not one step only. Up to two seconds in which starts of one machine take turns come on top.
         pending: `error` raises `PendingError` where something is pending, instead of applying it.
         ahead: `ok` accepts a database that a newer build has migrated further than this one's files go.
         max_lag: PostgreSQL: how many seconds the slowest replica may be behind before a step in batches pauses.
@@ -165,7 +166,8 @@ async def aensure_migrations(
     """Do as `ensure_migrations` in a thread, so that a running event loop goes on.
 
     Takes URLs, paths and psycopg connections, synchronous or not; for an `AsyncConnection` a second connection is
-    opened to the same place. Cancelling the task does not stop a run that has begun.
+    opened to the same place. Cancelling the task does not stop a run that has begun. `lock_wait` is here too as long
+    as all that is pending may take another process.
 
     Raises:
         UsageError: for a `sqlite3.Connection`, which belongs to the thread that opened it.

@@ -23,13 +23,13 @@ from sessmig.ledger_start import begin_ledger
 from sessmig.mended import PassedError
 from sessmig.model import Entry, Step
 from sessmig.problems import refuse
+from sessmig.report import done_event
 from sessmig.results import StepOutcome, StepReport
 from sessmig.retrying import name_blockers, persist
 from sessmig.source import Series
 from sessmig.standing import account, left_half_done, of_run, passed_by
 from sessmig.stop import Stop
 from sessmig.wait import Held
-from sessmig.words import took
 
 if TYPE_CHECKING:
     from sessmig.staging import Staging
@@ -57,6 +57,8 @@ class Carrying:
         self._steps = steps
         self._whole = job.single_transaction or job.dry_run
         self._attempt: Attempt | None = None
+        self._begun: Attempt | None = Attempt(steps[0])
+        """The step that is next, from before it has its lock until it stands."""
         self._staging: Staging | None = None
         """The step that is carried out, where it takes several commits."""
         self._known: frozenset[Entry] = frozenset()
@@ -89,13 +91,13 @@ class Carrying:
                 if not self._whole:
                     self.backup.keep_log()
             for step in self._steps:
-                title = step.migration.title
+                title, self._begun = step.migration.title, Attempt(step)
                 self._job.emit("step", f"{title}: {step.script.description}", title)
                 is_open = step.migration.version in self._open
                 report = self._carried(step) if is_open else self._passed_by(Attempt(step))
                 self._done.append(report)
                 if not self._whole:
-                    self._attempt = None  # it stands; whatever comes now is not its failure
+                    self._attempt = self._begun = None  # it stands; whatever comes now is not its failure
                     self.backup.keep_log()
                     self._say_done(report)
             self._committing = self._whole
@@ -158,7 +160,7 @@ class Carrying:
         return staging
 
     def _say_done(self, report: StepReport) -> None:
-        self._job.emit("done", f"{report.title}: {report.outcome} in {took(report.duration_ms)}", report.title, report)
+        self._job.emit(*done_event(report), report.title, report)
 
     def _begin_ledger(self) -> None:
         begin_ledger(self._ledger, self.backup, self._steps[0].migration, is_shared=self._whole)
@@ -239,6 +241,8 @@ class Carrying:
                 error = of_contention(error.what, error, standing="")
             error.holds = (error.holds or self._standing(None, error)) + self.backup.told(error)
             self.backup.log_failure(error, self._steps[0].migration)
+            if self._begun:
+                self._job.tell_failure(error, self._begun.report("failed", error.what))
             return error
         step, staging = attempt.step, self._staging
         if staging:
@@ -260,10 +264,7 @@ class Carrying:
             outcome = "interrupted" if isinstance(error, StoppedError) else "failed"
             told.holds += self._keep_attempt(step, report, outcome, told.holds)
         told.holds += self.backup.told(error)
-        try:
-            self._job.emit("failed", f"{step.migration.title}: {told.what}", step.migration.title, report)
-        except Exception as error:  # what the caller's on_event says must not hide what went wrong
-            told.add_note(f"on_event failed too: {type(error).__name__}: {error}")
+        self._job.tell_failure(told, report)
         return told
 
     def cut_off(self, ended: KeyboardInterrupt) -> None:

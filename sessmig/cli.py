@@ -14,6 +14,10 @@ from sessmig.nothing import heading, nothing_done
 from sessmig.plain_migrate import Plain, read_plain
 from sessmig.streams import flush_streams, is_plain, open_streams, say, unwritten
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sessmig.ended import Hearing
+
 _SELDOM = 20_000
 """So many new objects are waited for before cycles are looked for."""
 
@@ -37,11 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     first = Look()
     try:
         wanted = read_plain(sys.argv[1:] if arguments is None else arguments)
-        first = look_in_turn(wanted.database, wanted.directory) if wanted else first
+        first = look_in_turn(wanted.database, wanted.directory, hearing=_hearing) if wanted else first
         code = 0 if wanted and _told(first, wanted) else _run(arguments, first)
-    except KeyboardInterrupt:
-        say("interrupted", err=True)
-        code = INTERRUPTED
+    except KeyboardInterrupt as ended:
+        say(": ".join(("interrupted", *getattr(ended, "__notes__", ()))), err=True)
+        code = getattr(ended, "exit_code", INTERRUPTED)
     finally:
         first.close()
     if unwritten and code == 0:
@@ -49,6 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
         code = 1
     flush_streams()
     return code
+
+
+def _hearing() -> Hearing:
+    from sessmig.ended import Hearing
+
+    return Hearing()
 
 
 def _told(first: Look, wanted: Plain) -> bool:

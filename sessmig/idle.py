@@ -14,6 +14,8 @@ from sessmig.naming import AHEAD, APPLIED, PENDING, TABLE, WHEN, is_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from sessmig.databases.idle import File, Server
@@ -83,13 +85,20 @@ def look(database: Any, directory: Any, *, series: Any = None, table: Any = TABL
 
 
 def look_in_turn(
-    database: Any, directory: Any, *, series: Any = None, table: Any = TABLE, wait: float = float("inf")
+    database: Any,
+    directory: Any,
+    *,
+    series: Any = None,
+    table: Any = TABLE,
+    wait: float = float("inf"),
+    hearing: Callable[[], AbstractContextManager[None]] | None = None,
 ) -> Look:
     """Look; and where it takes more, first let a process of this machine end that is at the same, and look again.
 
     Args:
         database, directory, series, table: as for `look`.
         wait: how many seconds at most, and never more than `turn.LONGEST`; 0 asks for no turn.
+        hearing: what is entered while it really waits; None where signals are the caller's own.
     """
     found = look(database, directory, series=series, table=table)
     if found.report or found.place is None or not wait:
@@ -98,7 +107,7 @@ def look_in_turn(
 
     try:
         found.turn = Turn(found.place.where, os.path.abspath(directory), str(series), table)
-        if found.turn.waited(wait):
+        if found.turn.waited(wait, hearing):
             found.report = _report(found.place, os.fspath(directory), series, table)
     except Exception:  # noqa: S110  # as above
         pass

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sessmig.config import TABLE
+from sessmig.errors import SessmigError
 from sessmig.escapes import visible
 from sessmig.head import read_wait, top_directive
 from sessmig.ledger import Ledger
+from sessmig.ledger_rights import reading
 from sessmig.model import Entry, Holder, Plan
 from sessmig.plan import Waits, Wish, make_plan
 from sessmig.results import BatchReport, Event, EventKind, StepReport
@@ -130,6 +132,13 @@ class Job:
         if self.on_event:
             self.on_event(Event(kind, text, title, report, progress))
 
+    def tell_failure(self, error: SessmigError, report: StepReport) -> None:
+        """Tell of a step that failed, or could not begin; what `on_event` raises must not hide what went wrong."""
+        try:
+            self.emit("failed", f"{report.title}: {error.what}", report.title, report)
+        except Exception as also:
+            error.add_note(f"on_event failed too: {type(also).__name__}: {also}")
+
     def signed_kept(self) -> dict[str, str]:
         """Return what the log keeps of the plan that it has to be."""
         return {"signed_plan": str(self.signed)} if self.signed else {}
@@ -216,12 +225,15 @@ def find(job: Job) -> tuple[Series, Ledger, Plan]:
     Raises:
         UsageError, FileError: the folder is not a series.
         LedgerError: the table is another program's.
+        DatabaseError: this role may not read it.
         LockError: another process let nobody read for all of `lock_wait`.
     """
     series = discover(job.directory, job.database.dialect, series=job.series)
     job.await_reading()
-    ledger = Ledger(job.database, job.table, series.name, run=job.run)
-    return series, ledger, planned(job, series, ledger.read())
+    with reading(job.database, job.table):
+        ledger = Ledger(job.database, job.table, series.name, run=job.run)
+        entries = ledger.read()
+    return series, ledger, planned(job, series, entries)
 
 
 def planned(job: Job, series: Series, entries: Sequence[Entry]) -> Plan:

@@ -16,6 +16,7 @@ from sessmig.backup_log import begins
 from sessmig.backup_seal import read_seal
 from sessmig.errors import ConnectError, SessmigError, UsageError
 from sessmig.job import Job
+from sessmig.ledger_rights import reading
 from sessmig.ledger_tables import LOG_COLUMNS
 from sessmig.model import Cell
 from sessmig.source import discover
@@ -75,6 +76,7 @@ def read_log(job: Job, *, version: int | None = None, limit: int | None = None) 
 
     Raises:
         ConnectError: there is no such database.
+        DatabaseError: this role may not read the log.
         UsageError: neither the folder nor the log knows this version.
     """
     database = job.database
@@ -89,7 +91,8 @@ def read_log(job: Job, *, version: int | None = None, limit: int | None = None) 
                 raise _unknown(version)
             return LogReport(series, database.label, version=version, is_standing=False)
         chosen, params = _chosen(series, version)
-        total = _number(database, f"SELECT count(*) FROM {_table(job)} WHERE {chosen}", params)
+        with reading(database, job.table):
+            total = _number(database, f"SELECT count(*) FROM {_table(job)} WHERE {chosen}", params)
         if version is not None and version not in known and not total:
             raise _unknown(version)
         entries = _entries(job, chosen, params, limit)
@@ -212,12 +215,13 @@ def _number(database: Database, sql: str, params: tuple[Cell, ...]) -> int:
 def _entries(job: Job, chosen: str, params: tuple[Cell, ...], limit: int | None) -> tuple[LogEntry, ...]:
     """Read the newest rows, and give them in their order."""
     started_at = job.database.types.utc % "started_at"
-    answer = job.database.query(
-        f"SELECT id, series, version, migration_id, action, {started_at}, duration_ms, outcome, done_by, "
-        f"sessmig_version, CAST(detail AS TEXT) FROM {_table(job)} WHERE {chosen} ORDER BY id DESC",
-        params,
-        limit=limit,
-    )
+    with reading(job.database, job.table):
+        answer = job.database.query(
+            f"SELECT id, series, version, migration_id, action, {started_at}, duration_ms, outcome, done_by, "
+            f"sessmig_version, CAST(detail AS TEXT) FROM {_table(job)} WHERE {chosen} ORDER BY id DESC",
+            params,
+            limit=limit,
+        )
     return tuple(map(_entry, reversed(answer.rows)))
 
 

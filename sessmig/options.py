@@ -18,6 +18,7 @@ import click
 
 from sessmig.config import TABLE, Settings, check_keep, check_table, check_when, find_settings, read_address
 from sessmig.databases import connect
+from sessmig.ended import Ended
 from sessmig.errors import SessmigError, UsageError
 from sessmig.escapes import json_text, visible
 from sessmig.hints import pasted, pasted_ways, remember
@@ -25,7 +26,6 @@ from sessmig.idle import Look
 from sessmig.job import BackupWish, Job, Throttle
 from sessmig.naming import INTERRUPTED as INTERRUPTED
 from sessmig.report import SIGNS, as_json
-from sessmig.signals import Ended
 from sessmig.streams import say
 
 LOCK_WAIT = click.option(
@@ -34,7 +34,7 @@ LOCK_WAIT = click.option(
     default=60.0,
     metavar="S",
     show_default=True,
-    help="Seconds to wait for another process.",
+    help="Seconds to wait for another process, with all of its steps.",
 )
 _COLOURS = {SIGNS["passed"]: "green", SIGNS["warned"]: "yellow", SIGNS["failed"]: "red"}
 _SIGN = re.compile(rf"(    )({'|'.join(_COLOURS)})(?=  | +)")

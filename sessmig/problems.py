@@ -14,6 +14,7 @@ from sessmig.files import read_text
 from sessmig.halfway import read_progress
 from sessmig.job import Job
 from sessmig.ledger import Ledger
+from sessmig.ledger_rights import reading
 from sessmig.mended import why_not_on
 from sessmig.model import Dialect, Plan, Problem, Script, Step
 from sessmig.stage import stages
@@ -27,10 +28,13 @@ def refuse(plan: Plan, ledger: Ledger) -> None:
 
     Raises:
         PlanError: naming each problem with its way out.
+        DatabaseError: this role may not read the log.
     """
     if plan.problems:
         changed = [problem.version for problem in plan.problems if problem.kind == "changed"]
-        raise of_problems(plan.problems, differences(plan, ledger.texts(changed)))
+        with reading(ledger.database, ledger.name):
+            texts = ledger.texts(changed)
+        raise of_problems(plan.problems, differences(plan, texts))
 
 
 def refuse_mended(plan: Plan, steps: Iterable[Step], dialect: Dialect) -> None:

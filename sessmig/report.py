@@ -14,6 +14,7 @@ from sessmig.results import (
     Account,
     Backup,
     CheckResult,
+    EventKind,
     Measurement,
     Outcome,
     StatementResult,
@@ -84,6 +85,13 @@ def backup_line(backup: Backup) -> str:
         return f"backup {backup.path}, made by another process"
     late = f"; the clock is behind the last backup, so this one is named after that: {backup.ahead}"
     return f"backup {backup.path}, {file_size(backup.size)} in {took(backup.duration_ms)}{late if backup.ahead else ''}"
+
+
+def done_event(step: StepReport) -> tuple[EventKind, str]:
+    """Return the event that tells of a step that is done, and its words; `passed` where this run has not done it."""
+    if said := _SAID.get(step.outcome):
+        return "passed", f"{step.title}: {said.removeprefix(', ')}"
+    return "done", f"{step.title}: {step.outcome} in {took(step.duration_ms)}"
 
 
 def step_lines(step: StepReport, rows_of: Collection[Outcome]) -> Iterator[str]:
@@ -191,7 +199,11 @@ def summary(report: Report) -> str:
         return _rollback_summary(report, parts)
     verb = "would be applied (dry run: everything was rolled back)" if report.action == "dry-run" else "applied"
     done = sum(step.outcome in ("applied", "would apply") for step in report.steps)
+    others = sum(step.outcome == "already applied" for step in report.steps)
     head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
+    head += f", {others:,} by others meanwhile" if others else ""
+    if others == len(report.steps):
+        head = f"nothing left to do: others have applied {count(others, 'migration')} meanwhile"
     if stopped := [step for step in report.steps if step.outcome == "failed"]:
         stays = "stays half done" if stopped[0].is_half_done else "was rolled back"
         head += f", {stopped[0].label} {stopped[0].name} FAILED and {stays}"

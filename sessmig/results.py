@@ -172,7 +172,7 @@ class BatchReport:
     seconds_left: float | None = None
 
 
-EventKind = Literal["plan", "waiting", "backup", "step", "progress", "done", "failed"]
+EventKind = Literal["plan", "waiting", "backup", "step", "progress", "done", "passed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +181,12 @@ class Event:
 
     Args:
         kind: `plan` before the first step, `waiting` while another process holds the lock, `backup` when one has
-            been made, `step` as a step begins, `progress` after each batch of a batched
-            statement, `done` when it has been committed, `failed` when it was rolled back, or stopped half done.
+            been made, `step` as a step begins, `progress` after each batch of a batched statement, `done` when it
+            has been committed (in a dry run: tried out), `passed` when others were found to have done it, or it is
+            held now, `failed` when it was rolled back, stopped half done, or could not begin.
         text: the same in words, one line.
         title: the migration, where there is one.
-        report: what the step did, with `done` and `failed`.
+        report: what the step did, with `done`, `passed` and `failed`.
         progress: how far it is, with `progress`.
     """
 

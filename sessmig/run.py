@@ -82,15 +82,21 @@ def migrate(job: Job) -> Report:
         told = carrying.told(error)
         told.remedy += _had_before(error, plan, carrying.reports)
         made = carrying.backup.backup
-        told.report = report.with_(steps=carrying.reports, backup=made, duration_ms=since(started))
+        told.report = _carried(report, carrying.reports).with_(backup=made, duration_ms=since(started))
         raise told from None
     except KeyboardInterrupt as ended:
         carrying.cut_off(ended)
         raise
     finally:
         carrying.backup.prune()  # also after a failure: what fails at every start must not fill the disk
-    report = report.with_(backup=carrying.backup.backup)
-    return report.with_(steps=carrying.reports, held=_held_now(job, report), duration_ms=since(started))
+    report = _carried(report, carrying.reports).with_(backup=carrying.backup.backup)
+    return report.with_(held=_held_now(job, report), duration_ms=since(started))
+
+
+def _carried(report: Report, steps: tuple[StepReport, ...]) -> Report:
+    """Add the steps; those that others have done meanwhile stand, as those do that stood before."""
+    others = sum(step.outcome == "already applied" for step in steps)
+    return report.with_(steps=steps, standing=report.standing + others)
 
 
 def _had_before(error: SessmigError, plan: Plan, reports: Sequence[StepReport]) -> str:

@@ -25,7 +25,7 @@ class Report:
     database: str
     steps: tuple[StepReport, ...]
     standing: int
-    """How many migrations of the series stood already when the run began."""
+    """How many migrations of the series stood already when the run began, or were applied by others meanwhile."""
     pending: tuple[str, ...]
     """Titles of the migrations that are still to be run."""
     duration_ms: int

@@ -13,19 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from sessmig.ended import Ended
 from sessmig.stop import ASKED, Stop
-
-
-class Ended(KeyboardInterrupt):
-    """The run was ended at once by a signal that is not Ctrl-C.
-
-    Args:
-        exit_code: what the program ends with.
-    """
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__()
-        self.exit_code = exit_code
 
 
 def _say(text: str) -> None:

@@ -18,6 +18,7 @@ from sessmig.gone import Gone
 from sessmig.half_words import how_far
 from sessmig.halfway import read_progress
 from sessmig.job import Job, find
+from sessmig.ledger_rights import reading
 from sessmig.log import rolled_back
 from sessmig.model import Entry, Migration, Plan, Script, Status, Step
 from sessmig.problems import mended, refuse
@@ -132,7 +133,9 @@ def verify(job: Job) -> Report:
                 attempt = Attempt(Step(migration, script, blocks, merges))
                 gone = Gone([other for other in files if other is not migration], job.database.dialect)
                 attempt.picture = proof.ask_again(job.database, blocks, gone.why)
-                attempt.accounts += ask_again(job.database, merges, ledger.absent(migration.version))
+                with reading(job.database, job.table):
+                    absent = ledger.absent(migration.version)
+                attempt.accounts += ask_again(job.database, merges, absent)
                 steps.append(attempt.report("verified"))
     return Report(
         "verify",

@@ -11,10 +11,13 @@ import hashlib
 import os
 import sys
 import time
+import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 LONGEST = 2.0
 """Seconds; who has waited so long goes on, and then says for whom it waits."""
@@ -34,14 +37,26 @@ class Turn:
         self._name = b"\0sessmig-" + told.hexdigest()[:32].encode()
         self._held: socket | None = None
 
-    def waited(self, seconds: float) -> bool:
+    def waited(self, seconds: float, hearing: Callable[[], AbstractContextManager[None]] | None = None) -> bool:
         """Take the turn if it is free; otherwise wait until it is, or the time is over, and leave it to others.
+
+        Args:
+            seconds: how long at most.
+            hearing: makes what is entered as long as it waits.
 
         Returns:
             whether somebody else had it; what they had to do may be done.
         """
         if self._taken():
             return False
+        if hearing:
+            with hearing():
+                self._wait(seconds)
+        else:
+            self._wait(seconds)
+        return True
+
+    def _wait(self, seconds: float) -> None:
         until = time.monotonic() + min(seconds, LONGEST)
         while time.monotonic() < until:
             time.sleep(_PAUSE)
@@ -49,7 +64,6 @@ class Turn:
                 # All who waited go on at once: if there is still something to do, it is not for each after the other.
                 self.end()
                 break
-        return True
 
     def _taken(self) -> bool:
         if sys.platform != "linux":
@@ -64,6 +78,7 @@ class Turn:
             held.close()
             return error.errno != errno.EADDRINUSE
         self._held = held
+        _taken.add(self)
         return True
 
     def end(self) -> None:
@@ -71,3 +86,17 @@ class Turn:
         if self._held:
             self._held.close()
             self._held = None
+
+
+_taken: weakref.WeakSet[Turn] = weakref.WeakSet()
+"""The turns of this process; one that was ended may be among them."""
+
+
+def _leave() -> None:
+    """Close the turns in a process that was forked: it has them too, and would keep them as long as it lives."""
+    for turn in list(_taken):
+        turn.end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)

@@ -23,6 +23,7 @@ from sessmig.ledger import Ledger
 from sessmig.log import backup_before
 from sessmig.mended import why_not_on
 from sessmig.model import Entry, Step
+from sessmig.report import done_event
 from sessmig.results import StepReport
 from sessmig.retrying import name_blockers, persist
 from sessmig.stage import stages
@@ -30,7 +31,6 @@ from sessmig.staging import Staging
 from sessmig.standing import account, left_half_done, standing
 from sessmig.stop import Stop
 from sessmig.undo import undo, undo_staged
-from sessmig.words import took
 
 
 class Undoing:
@@ -84,7 +84,7 @@ class Undoing:
         self._attempt = None
 
     def _say_done(self, report: StepReport) -> None:
-        self._job.emit("done", f"{report.title}: {report.outcome} in {took(report.duration_ms)}", report.title, report)
+        self._job.emit(*done_event(report), report.title, report)
 
     def _undo(self, step: Step) -> StepReport:
         """Undo one step, unless somebody has done it since we looked."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sessmig import Event, StepError, ensure_migrations
+from sessmig import Event, LockError, StepError, ensure_migrations
+from sessmig.databases import connect
+from sessmig.idle import Look
+from sessmig.report import text_lines
+from sessmig.start import ensure
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.probe import Probe
 
@@ -50,6 +56,33 @@ def test_with_nothing_pending_there_is_no_event(database_url: str, migrations: W
     assert events == []
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_step_that_others_have_done_meanwhile_is_passed_and_stands(
+    database_url: str, migrations: WriteMigrations, caplog: pytest.LogCaptureFixture, steps: int
+) -> None:
+    folder = migrations(FILES)
+    events: list[Event] = []
+
+    def watch(event: Event) -> None:
+        events.append(event)
+        if event.kind == "plan":
+            ensure(Look(), database_url, folder, to=steps)
+
+    with caplog.at_level("INFO", "sessmig"):
+        report = ensure_migrations(database_url, folder, backup="never", on_event=watch)
+    told = [(event.kind, event.text) for event in events if event.kind in ("done", "passed")]
+    passed = [("passed", f"{name}: already applied by another process") for name in ("0001_people", "0002_fill")]
+    assert told[:steps] == passed[:steps]
+    assert [kind for kind, _ in told[steps:]] == ["done"] * (2 - steps)
+    assert (report.applied, report.standing) == (2 - steps, steps)
+    assert "0001_people: already applied by another process" in caplog.messages
+    last = list(text_lines(report))[-1]
+    if steps == 2:
+        assert last == "nothing left to do: others have applied 2 migrations meanwhile"
+    else:
+        assert re.fullmatch(r"1 migration applied in .* m?s, 1 by others meanwhile", last)
+
+
 def test_a_failure_is_an_event_after_the_step_was_rolled_back(
     database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:
@@ -68,6 +101,31 @@ def test_a_failure_is_an_event_after_the_step_was_rolled_back(
     assert events[-1].report is not None
     assert events[-1].report.outcome == "failed"
     assert logged == [(1, "success"), (2, "success"), (3, "failed")]
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_step_that_does_not_get_its_lock_is_told_as_failed(
+    database_url: str, migrations: WriteMigrations, caplog: pytest.LogCaptureFixture, step: int
+) -> None:
+    events: list[Event] = []
+    with ExitStack() as stack:
+
+        def watch(event: Event) -> None:
+            events.append(event)
+            if event.kind == ("plan", "done")[step - 1]:
+                holder = stack.enter_context(connect(database_url))
+                stack.enter_context(holder.transaction("schema_migrations", wait=5, on_wait=print))
+
+        with pytest.raises(LockError) as caught:
+            ensure_migrations(database_url, migrations(FILES), lock_wait=0.05, on_event=watch)
+    name = ("0001_people", "0002_fill")[step - 1]
+    assert (events[-1].kind, events[-1].title, events[-1].text) == ("failed", name, f"{name}: {caught.value.what}")
+    assert events[-1].report is not None
+    assert (events[-1].report.outcome, events[-1].report.error) == ("failed", caught.value.what)
+    assert [event.kind for event in events].count("failed") == 1
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [events[-1].text]
+    assert caught.value.report is not None
+    assert [done.outcome for done in caught.value.report.steps] == ["applied"] * (step - 1)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from sessmig import PendingError, StepError, ensure_migrations, turn
+from sessmig import PendingError, StepError, cli, ensure_migrations, turn
 from sessmig.databases.idle import plain
 from sessmig.idle import Look
 from sessmig.start import ensure
@@ -43,6 +47,7 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith("sessmig
 _CODE = {
     "api": "import sessmig; print(sessmig.ensure_migrations({url!r}, {folder!r}).standing)",
     "cli": "import sessmig.cli; sessmig.cli.main(['migrate', '-d', {url!r}, '--dir', {folder!r}])",
+    "program": "import sessmig.cli; sys.exit(sessmig.cli.main(['migrate', '-d', {url!r}, '--dir', {folder!r}]))",
 }
 
 
@@ -67,14 +72,16 @@ def _start(code: str, tmp_path: Path) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SESSMIG_", "DATABASE"))}
     return subprocess.Popen(
         [sys.executable, "-c", _STARTED.format(code=code)],
-        cwd=tmp_path, env=environment | {"PYTHONPATH": str(_CHECKOUT)}, stdout=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=environment | {"PYTHONPATH": str(_CHECKOUT)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
 def _said(process: subprocess.Popen[str]) -> list[str]:
     """What it says from here on, but for that it waits."""
-    said = process.communicate()[0].splitlines()
-    assert process.returncode == 0
+    out, err = process.communicate()
+    said = out.splitlines()
+    assert process.returncode == 0, err
     return [line for line in said if line not in ("", "waits")]
 
 
@@ -181,6 +188,40 @@ def test_a_killed_process_has_no_turn(tmp_path: Path) -> None:
     mine.end()
 
 
+def test_a_forked_child_has_no_turn_and_its_parent_still_has_it(tmp_path: Path) -> None:
+    mine, other = Turn("forked", str(tmp_path)), Turn("forked", str(tmp_path))
+    assert not mine.waited(0)
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+
+    def live_on() -> None:
+        begun.set()
+        time.sleep(600)
+
+    forked = context.Process(target=live_on)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads that the child has not
+        forked.start()
+    try:
+        assert begun.wait(60)
+        assert other.waited(0)
+        mine.end()
+        assert not other.waited(0)
+        other.end()
+    finally:
+        forked.kill()
+        forked.join()
+
+
+def test_a_turn_that_is_over_is_not_kept_in_mind(tmp_path: Path) -> None:
+    mine = Turn("over", str(tmp_path))
+    assert not mine.waited(0)
+    mine.end()
+    kept = weakref.ref(mine)
+    del mine
+    assert kept() is None
+
+
 def test_all_who_waited_go_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turn, "LONGEST", 600.0)
     first, *others = (Turn("all", str(tmp_path)) for _ in range(5))
@@ -222,3 +263,72 @@ def test_where_there_are_no_such_names_nobody_waits(
     monkeypatch.setattr(turn, "LONGEST", 3_600.0)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not _turn(url, folder).waited(3_600.0)
+
+
+@pytest.mark.parametrize(
+    ("door", "number", "code", "words"),
+    [
+        ("program", signal.SIGTERM, 143, "interrupted: it waited for its turn; nothing was touched\n"),
+        ("program", signal.SIGINT, 130, "interrupted\n"),
+        ("api", signal.SIGTERM, -signal.SIGTERM, ""),  # an application has its own ways
+    ],
+)
+def test_a_command_that_waits_for_its_turn_is_ended_by_a_signal_and_an_application_as_ever(
+    held: tuple[str, Path, Turn], tmp_path: Path, probe: Callable[[str], Probe], door: str, number: int, code: int,
+    words: str,
+) -> None:  # fmt: skip
+    url, folder, _ = held
+    with _start(_CODE[door].format(url=url, folder=str(folder)), tmp_path) as second:
+        assert second.stdout
+        assert second.stdout.readline() == "waits\n"
+        second.send_signal(number)
+        assert second.communicate()[1] == words
+    assert second.returncode == code
+    assert probe(url).tables() == set()
+
+
+def _asked_to_end(number: int, frame: object) -> None:
+    """What an application does when it is asked to end."""
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN, _asked_to_end], ids=["default", "nohup", "own"])
+def test_sigterm_has_a_meaning_only_while_a_command_waits_and_where_it_had_none(
+    held: tuple[str, Path, Turn], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: Any
+) -> None:
+    url, folder, turn_ = held
+    monkeypatch.chdir(tmp_path)
+    heard = []
+
+    def told(seconds: float) -> None:
+        heard.append(signal.getsignal(signal.SIGTERM))
+        turn_.end()
+
+    monkeypatch.setattr(turn, "time", SimpleNamespace(monotonic=time.monotonic, sleep=told))
+    then = signal.signal(signal.SIGTERM, before)
+    try:
+        code = cli.main(["migrate", "-d", url, "--dir", str(folder)])
+        assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGTERM, then)
+    assert code == 0
+    assert len(heard) == 1
+    assert (heard == [before]) == (before is not signal.SIG_DFL)
+
+
+def test_a_command_in_a_thread_waits_as_it_is(
+    held: tuple[str, Path, Turn], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url, folder, turn_ = held
+    monkeypatch.chdir(tmp_path)
+    waits = []
+
+    def told(seconds: float) -> None:
+        waits.append(seconds)
+        turn_.end()
+
+    monkeypatch.setattr(turn, "time", SimpleNamespace(monotonic=time.monotonic, sleep=told))
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(cli.main(["migrate", "-d", url, "--dir", str(folder)])))
+    thread.start()
+    thread.join()
+    assert (len(waits), codes) == (1, [0])

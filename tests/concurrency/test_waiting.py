@@ -113,6 +113,7 @@ def test_who_waits_finds_the_step_applied_by_the_other_process(
     applied = [text for text in said if "0001 gate, applied in" in text]
     already = [text for text in said if "0001 gate, already applied by another process" in text]
     assert (len(applied), len(already)) == (1, 1)
+    assert already[0].splitlines()[-1] == "nothing left to do: others have applied 1 migration meanwhile"
     assert seen.rows("SELECT version, outcome FROM schema_migrations_log") == [(1, "success")]
 
 

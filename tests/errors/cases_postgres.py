@@ -43,7 +43,7 @@ def _program(said: str) -> Call:
 
 
 def _as_reader(place: Place) -> Told | None:
-    """Migrate as a role that may make no table."""
+    """Migrate as a role that may make no table, and read none of others."""
     place.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE reader_of_sessmig LOGIN")
     try:
         return command(["migrate", "--database", place.url.replace("postgres@", "reader_of_sessmig@")])
@@ -56,6 +56,7 @@ CASES = (
     Case("search_path names no schema", (_ONE, _nowhere), postgres=True),
     Case("The ledger stands in another schema", (_ONE, "migrate", _second_schema), postgres=True),
     Case("The ledger cannot be made", (_ONE, _as_reader), postgres=True),
+    Case("The ledger may not be read", (_ONE, "migrate", _as_reader), postgres=True),
     Case(
         "A statement could not have its lock",
         (_ONE | {"0002_mail.sql": "ALTER TABLE people ADD COLUMN mail TEXT;\n"}, "migrate --to 1", _held),

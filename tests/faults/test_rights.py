@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sessmig import DatabaseError, ensure_migrations
 from tests.faults.hostile import Ended, held, run, write
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.probe import Probe
@@ -34,7 +35,7 @@ FILES = {
 
 
 def _grants(heading: str) -> str:
-    """Return the statements that the page gives under a heading."""
+    """Return the statements that the page gives first under a heading."""
     found = re.search(rf"### {re.escape(heading)}\n.*?```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found
     return found[1]
@@ -100,3 +101,66 @@ def test_without_any_one_of_these_rights_it_does_not(line: str, place: Place) ->
         assert "permission denied" in ended.err or "grant USAGE" in ended.err
         assert "persons" not in place.probe.tables()
         place.probe.execute(f'GRANT {privilege} ON {target} TO "{name}"')
+
+
+_LEDGER = ("schema_migrations", "schema_migrations_log")
+_COMMANDS = ("migrate", "plan", "status", "verify", "log", "report", "rollback")
+
+
+def _told(what: str) -> list[str]:
+    """The lines of an error about a ledger that may not be read; the first begins with the database."""
+    tables = '"public"."schema_migrations", "public"."schema_migrations_log"'
+    return [
+        f"this role may not read the ledger schema_migrations, or its log: permission denied for table {what}",
+        "Nothing was touched.",
+        f"Have their owner GRANT SELECT, INSERT, UPDATE ON {tables} to this role (to look, SELECT is enough), "
+        "or run it as another role; docs/security.md lists the rights.",
+    ]
+
+
+@pytest.fixture
+def stranger(place: Place) -> str:
+    """A role that may migrate, in a database whose ledger another role has made."""
+    held(place.run(place.role("A role that migrates"), "migrate", "--to", "1"), 0)
+    return place.role("A role that migrates")
+
+
+def test_a_role_that_may_not_read_the_ledger_is_told_which_right_it_lacks(place: Place, stranger: str) -> None:
+    before = place.probe.snapshot(exclude=())
+    for command in _COMMANDS:
+        ended = held(place.run(stranger, command), 1)
+        what = _LEDGER[command == "log"]
+        assert ended.err.splitlines() == [f"{stranger}: {_told(what)[0]}", *_told(what)[1:]], command
+    for pending in ("apply", "error"):
+        with pytest.raises(DatabaseError) as caught:
+            ensure_migrations(stranger, place.series, pending=pending)
+        assert str(caught.value).splitlines() == [f"{stranger}: {_told(_LEDGER[0])[0]}", *_told(_LEDGER[0])[1:]]
+    assert place.probe.snapshot(exclude=()) == before
+
+
+def test_a_role_that_may_read_the_ledger_alone_is_told_of_the_log(place: Place, stranger: str) -> None:
+    name = stranger.split("://")[1].split("@")[0]
+    place.probe.execute(f'GRANT SELECT ON schema_migrations TO "{name}"')
+    write(place.series, {"0001_people.sql": "CREATE TABLE other (id INTEGER);\n"})
+    for command in ("migrate", "verify", "log", "report"):  # what was changed is asked of the log
+        ended = held(place.run(stranger, command), 1)
+        assert ended.err.splitlines()[1:] == _told(_LEDGER[1])[1:], command
+
+
+def test_with_the_rights_on_the_ledger_of_the_page_it_goes_on(place: Place, stranger: str) -> None:
+    name = stranger.split("://")[1].split("@")[0]
+    granted = re.search(r"^GRANT .* ON schema_migrations, .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert granted
+    place.probe.execute(granted[0].replace("migrator", f'"{name}"'))
+    write(place.series, {"0002_index.sql": "CREATE TABLE other (id INTEGER);\n"})
+    (place.series / "0002_index.rollback.sql").unlink()
+    held(place.run(stranger, "migrate", "--to", "2"), 0)
+    for command in ("plan", "status", "log"):
+        held(place.run(stranger, command), 0)
+
+
+def test_a_statement_that_is_denied_is_told_with_its_place(place: Place, stranger: str) -> None:
+    write(place.series, {"0001_people.sql": "SELECT * FROM schema_migrations;\n"})
+    ended = held(place.run(stranger, "migrate", "--table", "mine"), 1)
+    assert "0001_people.sql:1: permission denied for table schema_migrations\n" in ended.err
+    assert "Grant this role the right that it lacks" in ended.err
