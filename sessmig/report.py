@@ -202,7 +202,7 @@ def summary(report: Report) -> str:
     others = sum(step.outcome == "already applied" for step in report.steps)
     head = f"{count(done, 'migration')} {verb} in {took(report.duration_ms)}"
     head += f", {others:,} by others meanwhile" if others else ""
-    if others == len(report.steps):
+    if others and others == len(report.steps):
         head = f"nothing left to do: others have applied {count(others, 'migration')} meanwhile"
     if stopped := [step for step in report.steps if step.outcome == "failed"]:
         stays = "stays half done" if stopped[0].is_half_done else "was rolled back"
