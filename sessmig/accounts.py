@@ -19,7 +19,7 @@ from sessmig.errors import CheckError, DatabaseError
 from sessmig.merge import Merge
 from sessmig.merge_sql import MergeSql
 from sessmig.results import Account
-from sessmig.rows import Table
+from sessmig.rows import Moved, Table
 from sessmig.verdict import EXAMPLES
 from sessmig.words import count, cut
 
@@ -58,8 +58,8 @@ class Accounts:
         """A part of our tables' names, so that no other has them."""
         self._open: list[_Open] = []
         self.results: list[Account] = []
-        self.covered: dict[str, int] = {}
-        """How many rows have left each source, and stand in the target instead."""
+        self.covered: dict[str, Moved] = {}
+        """What has left each source, and stands in the target instead."""
 
     def demand(self) -> None:
         """Refuse to go on if an account does not balance.
@@ -247,7 +247,7 @@ class Accounts:
             if opened.copy and not opened.merge.after and source not in self.covered and self._source(opened.merge):
                 same = [one for one in self._open if one.merge.source == source]
                 sharing = [one.sql for one in same if [key for key, _ in one.merge.keys] == keys]
-                self.covered[source] = self._numbers(opened.sql.moved(opened.copy, sharing))[0]
+                self.covered[source] = Moved(*self._numbers(opened.sql.moved(opened.copy, sharing)))
 
     def _numbers(self, sql: str) -> list[int]:
         return [int(str(cell)) for cell in self._database.query(sql).rows[0]]

@@ -20,6 +20,7 @@ from sessmig.guard import Guard
 from sessmig.halfway import BatchProgress
 from sessmig.model import Script
 from sessmig.pace import LARGEST
+from sessmig.rows import Moved
 from sessmig.stage import Stage
 from sessmig.staging import Staging
 from sessmig.touched import Touched, touched
@@ -225,7 +226,7 @@ class Batched:
             except DatabaseError as error:
                 raise placed(error, stage) from None
 
-        def covered() -> dict[str, int]:
+        def covered() -> dict[str, Moved]:
             accounts.end()
             self._demand(accounts)
             staging.state.accounts = added(staging.state.accounts, accounts.results)

@@ -15,7 +15,7 @@ from sessmig.attempt import Attempt, carry_out, detail
 from sessmig.backup import RunBackup
 from sessmig.cutting import cut_off
 from sessmig.enforcement import enforces_foreign_keys
-from sessmig.errors import DatabaseError, PlanError, SessmigError, StoppedError
+from sessmig.errors import DatabaseError, LockError, PlanError, SessmigError, StoppedError
 from sessmig.failure import of_contention, of_step
 from sessmig.job import Job, planned
 from sessmig.ledger import Ledger
@@ -241,7 +241,7 @@ class Carrying:
                 error = of_contention(error.what, error, standing="")
             error.holds = (error.holds or self._standing(None, error)) + self.backup.told(error)
             self.backup.log_failure(error, self._steps[0].migration)
-            if self._begun:
+            if self._begun and isinstance(error, LockError):
                 self._job.tell_failure(error, self._begun.report("failed", error.what))
             return error
         step, staging = attempt.step, self._staging

@@ -5,18 +5,15 @@ Knows how to put it together for each table, a partitioned one as a whole; asks 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from itertools import count
 
 from sessmig.course import Course, Tally
+from sessmig.heirs import Heirs
 from sessmig.rows import Change, Table
 from sessmig.stands import Copy, Drop, Link, Stand, Truncate
 
 _NOTHING = Change()
-Way = tuple[int, int, list[Link]]
-"""How many rows are missing, of which table, and how it was made anew."""
 
 
 @dataclass(slots=True)
@@ -51,6 +48,12 @@ class Evidence:
         for tables in (self.after, self.before):
             while (table := tables.get(identity)) and table.parent in tables:
                 identity = table.parent
+        return identity
+
+    def was_part_of(self, identity: int) -> int:
+        """Return the partitioned table that a table was a part of before the step; itself where there was none."""
+        while (parent := self.before[identity].parent) in self.before:
+            identity = parent
         return identity
 
     def trees(self) -> dict[int, list[int]]:
@@ -101,73 +104,24 @@ class Evidence:
         To be asked once all is seen.
         """
         if self._chains is None:
-            self._chains = self._chained()
+            self._chains = Heirs(self.course, self.before, self.after, self.drops).chained()
         return self._chains.get(identity, [])
-
-    def _chained(self) -> dict[int, list[Link]]:
-        """Let each table that was made stand for one that was dropped, the likest pairs first."""
-        gone = [identity for identity in self.drops if identity in self.before and identity not in self.after]
-        ways = sorted(
-            ((lack, identity, links) for identity in gone for lack, links in self._ways(identity)), key=_order
-        )
-        chains: dict[int, list[Link]] = {}
-        taken: dict[int, tuple[int, int]] = {}
-        for lack, identity, links in ways:
-            made = links[-1][2]
-            if identity in chains or (made in taken and not self._yields(*taken[made], ways, chains, taken)):
-                continue
-            chains[identity], taken[made] = links, (lack, identity)
-        return chains
-
-    def _yields(
-        self, lack: int, holder: int, ways: list[Way], chains: dict[int, list[Link]], taken: dict[int, tuple[int, int]]
-    ) -> bool:
-        """Let another table that was made stand for a dropped one if that is as good; an empty one is like any."""
-        for _, _, links in (way for way in ways if way[:2] == (lack, holder)):
-            if links[-1][2] not in taken:
-                chains[holder], taken[links[-1][2]] = links, (lack, holder)
-                return True
-        return False
-
-    def _ways(self, identity: int) -> Iterator[tuple[int, list[Link]]]:
-        """Find the tables that may stand for a dropped one, each by the way on which the fewest rows are missing.
-
-        Rows may have gone by way of a table that was made for that alone.
-        """
-        turns, done = count(), set[int]()
-        start = {self.before[identity].sql}, frozenset({identity})
-        found = [(0, next(turns), identity, *start, list[Link]())]
-        while found:
-            lack, _, one, names, line, links = heappop(found)
-            if one in done:
-                continue
-            done.add(one)
-            is_heir = self._is_called_like(one, names, line)
-            if links and one in self.after and is_heir:
-                yield lack, links
-            if (drop := self.drops.get(one)) is None:
-                continue
-            now = names | {drop.table.sql}
-            for other, copied in drop.copies.items():
-                more = 1 if copied.missing is None else copied.missing
-                way = [*links, (drop, copied, other)]
-                heappush(found, (lack + more, next(turns), other, now, line | {one} if is_heir else line, way))
-
-    def _is_called_like(self, identity: int, names: set[str], line: frozenset[int]) -> bool:
-        """Tell whether a table has borne one of these names, or in this step one that a table of the line has borne."""
-        table = self.after.get(identity)
-        return (
-            (table is not None and table.sql in names)
-            or any(self.course.has_borne(identity, name) for name in names)
-            or any(self.course.have_shared_a_name(identity, other) for other in line)
-        )
 
     def gone_later(self, copied: Copy, identity: int) -> int:
         """Return how many rows went from a table made in the step, after it was compared with another."""
         drop = self.drops.get(identity)
         said = (drop.deleted if drop else self.deleted(self.trees()[identity])) - copied.deleted
         rows = drop.rows if drop else self.rows_after.get(identity)
-        return max(0, said, 0 if copied.rows is None or rows is None else copied.rows - rows)
+        fewer = 0 if copied.rows is None or rows is None else copied.rows - rows
+        return max(0, said, fewer, 0 if drop else self._emptied_since(copied))
+
+    def _emptied_since(self, copied: Copy) -> int:
+        """Return how many rows a TRUNCATE, or the DROP of a part, took from a table that stands in another one's place.
+
+        What was inserted into a table is counted from its last TRUNCATE on.
+        """
+        now = {member: self.change(member).inserted or 0 for member, _ in copied.members if member in self.after}
+        return sum(max(0, inserted - now.get(member, 0)) for member, inserted in copied.members)
 
     def balance(self, members: list[int]) -> tuple[int | None, int | None]:
         """Return the rows of a table with all its parts before and after; None where others may have written too."""
@@ -243,7 +197,7 @@ class Evidence:
         changes = [self.change(member) for member in members]
         in_place = sum(change.updated or 0 for change in changes)
         arrived = sum(change.inserted or 0 for change in changes)
-        return min(max(0, self.said(members, "UPDATE") - in_place), arrived)
+        return max(0, min(self.said(members, "UPDATE") - in_place, arrived - self.said(members, "INSERT")))
 
     def _is_counted(self, identity: int) -> bool:
         """Tell whether the database counts what is deleted there, so that no name can be mistaken."""
@@ -292,7 +246,3 @@ class Evidence:
 def _sum(numbers: list[int | None]) -> int | None:
     known = [number for number in numbers if number is not None]
     return sum(known) if len(known) == len(numbers) else None
-
-
-def _order(way: Way) -> tuple[int, int]:
-    return way[0], way[1]

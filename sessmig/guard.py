@@ -22,7 +22,7 @@ from sessmig.last_look import LastLook
 from sessmig.losses import losses
 from sessmig.model import Script
 from sessmig.results import CheckResult
-from sessmig.rows import Effect, Fault, Loss, Table
+from sessmig.rows import Effect, Fault, Loss, Moved, Table
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -266,11 +266,11 @@ class Guard:
         """Return what was done to the rows of each table that was touched."""
         return effects(self._seen)
 
-    def losses(self, covered: Mapping[str, int]) -> tuple[Loss, ...]:
+    def losses(self, covered: Mapping[str, Moved]) -> tuple[Loss, ...]:
         """Return what was lost and is not declared.
 
         Args:
-            covered: how many deleted rows merges account for, by the name of their source before the step.
+            covered: what merges account for, by the name of their source before the step.
         """
         course = Course(self._seen.before.values() if covered else (), self._dialect)
         known = {course.find(name): rows for name, rows in covered.items()}

@@ -107,10 +107,13 @@ class LastLook:
         seen = self._seen
         seen.course.settle(tuple(tables.values()))
         key = {self._folded(name) for name in table.key}
+        # One that reads another table, or the dropped one itself as its part, holds no rows in its place.
         made = [
             other
             for other in tables.values()
-            if other.identity not in seen.before and other is not table and key <= set(self._names(other))
+            if other.identity not in (*seen.before, table.identity, *_above(table, tables))
+            and other.holds_rows
+            and key <= set(self._names(other))
         ]
         likely = sorted(made, key=lambda other: self._unlikeness(table, other))
         rows, parts = self._rows(table), _parts(table, tables)
@@ -154,6 +157,7 @@ class LastLook:
             self._seen.deleted([part.identity for part in _parts(other, tables)]),
             other.columns,
             () if missing or missing is None else tuple(self._emptied(table, other)),
+            tuple((part.identity, self._seen.change(part.identity).inserted or 0) for part in _parts(other, tables)),
         )
 
     def _emptied(self, table: Table, other: Table) -> Iterator[tuple[Column, int]]:
@@ -180,6 +184,13 @@ class LastLook:
     def _is_declared(self, table: Table) -> bool:
         old = self._seen.before.get(table.identity, table)
         return self._declared.names(table) or self._declared.names(old)
+
+
+def _above(table: Table, tables: Mapping[int, Table]) -> Iterator[int]:
+    """Give the partitioned tables that a table is a part of."""
+    while table.parent is not None and table.parent in tables:
+        table = tables[table.parent]
+        yield table.identity
 
 
 def _parts(table: Table, tables: Mapping[int, Table]) -> list[Table]:

@@ -11,17 +11,17 @@ from sessmig.declared import Declared
 from sessmig.effects import line_of, reasons
 from sessmig.evidence import Evidence
 from sessmig.looks import KEYS
-from sessmig.rows import Column, Loss, Table
+from sessmig.rows import Column, Loss, Moved, Table
 from sessmig.stands import Copy, Drop, Keys, Link
 
 
-def losses(seen: Evidence, declared: Declared, covered: Mapping[int, int]) -> tuple[Loss, ...]:
+def losses(seen: Evidence, declared: Declared, covered: Mapping[int, Moved]) -> tuple[Loss, ...]:
     """Return what was lost and is not declared, in the order of the lines.
 
     Args:
         seen: what the guard has seen.
         declared: what the file says may be lost.
-        covered: how many deleted rows of a table a merge accounts for.
+        covered: what merges account for, of each table that is a source.
     """
     judge = _Judge(seen, declared, covered)
     found: list[Loss] = []
@@ -33,7 +33,7 @@ def losses(seen: Evidence, declared: Declared, covered: Mapping[int, int]) -> tu
 
 
 class _Judge:
-    def __init__(self, seen: Evidence, declared: Declared, covered: Mapping[int, int]) -> None:
+    def __init__(self, seen: Evidence, declared: Declared, covered: Mapping[int, Moved]) -> None:
         self._seen = seen
         self._declared = declared
         self._covered = covered
@@ -41,9 +41,11 @@ class _Judge:
     def of_tree(self, top: int, members: list[int]) -> Iterator[Loss]:
         """Judge a table, or a partitioned one with its parts, by the name of the whole."""
         seen = self._seen
-        if self._is_declared(top):
-            return
         guarded = [member for member in members if member in seen.before and not self._is_declared(member)]
+        if self._is_declared(top):
+            guarded = [member for member in guarded if not self._is_declared(seen.was_part_of(member))]
+            if not guarded:
+                return
         standing = [member for member in guarded if member in seen.after]
         for member in guarded:
             if member in seen.after:
@@ -54,7 +56,7 @@ class _Judge:
                 yield from self._part(member, top)
         yield from self._emptied(top, standing if top in seen.after or not seen.links(top) else guarded)
         rows = seen.deleted(members, standing) if standing else 0
-        rows -= self._covered.get(top, 0)
+        rows = self._unaccounted(top, rows)
         if rows > 0:
             own = [key for member in standing for key in seen.change(member).keys]
             yield self._rows(top, rows, members, tuple(own[:KEYS]))
@@ -67,11 +69,15 @@ class _Judge:
         before, after = seen.balance(members)
         if before is None or after is None:
             return
-        gone = before - after - self._covered.get(top, 0)
+        gone = self._unaccounted(top, before - after)
         if gone > 0:
             known = all(seen.before[member].is_counted for member in members if member in seen.before)
             by = ("cause unknown",) if known else tuple(reasons(seen, members, gone))
             yield Loss("rows deleted", seen.name(top), gone, "", by, line=0 if known else line_of(seen, members))
+
+    def _unaccounted(self, identity: int, deleted: int) -> int:
+        moved = self._covered.get(identity)
+        return moved.lost_of(deleted) if moved else deleted
 
     def _is_declared(self, identity: int) -> bool:
         """Both the name before a rename and the one after it count."""

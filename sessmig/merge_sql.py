@@ -218,13 +218,13 @@ class MergeSql:
         return f"SELECT {_listed(f's.{name}' for name in columns)} FROM {self._merge.read} AS s"
 
     def moved(self, kept_copy: str, sharing: Iterable[MergeSql] = ()) -> str:
-        """Count the rows that have left the source and that the target has instead, or one of others that share it."""
+        """Count the rows that have left and that the target has, or one of others that share the source; and all."""
         same = " AND ".join(f"s.{name} = c.{name}" for name in self._keys)
         gone = f"NOT EXISTS (SELECT 1 FROM {self._merge.read} AS s WHERE {same})"
         there = "NOT EXISTS (SELECT 1 FROM {} AS k WHERE {})"
         taken = [m._kept and there.format(m._kept, m._kept_of("c")) for m in (self, *sharing)]
-        either = f"({' OR '.join(taken)})" if all(taken) else ""
-        return f"SELECT count(*) FROM {kept_copy} AS c{_where(gone, either)}"
+        either = f"CASE WHEN {' OR '.join(taken)} THEN 1 END" if all(taken) else "*"
+        return f"SELECT count({either}), count(*) FROM {kept_copy} AS c WHERE {gone}"
 
     def _left(self) -> str:
         return f"{self._after} AS s LEFT JOIN {self._merge.target} AS t ON {self._on('s')}"

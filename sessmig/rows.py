@@ -44,6 +44,8 @@ class Table:
     """The tables that its triggers may write to, as far as their text tells."""
     is_counted: bool = True
     """Whether the database itself counts the rows deleted in it: not those of a foreign or a virtual table."""
+    holds_rows: bool = True
+    """Whether its rows are its own: not those of a foreign table, or of a virtual one that reads another."""
     only: str = ""
     """What stands before its name where a query asks for its own rows, and not for those that inherit from it."""
 
@@ -62,6 +64,20 @@ class Change:
     deleted: int = 0
     keys: tuple[tuple[Cell, ...], ...] = ()
     """The keys of the first rows deleted, where they are known: values of `Table.key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The rows that left a merge's source."""
+
+    accounted: int
+    """How many of them the merge's target holds instead."""
+    gone: int
+    """How many keys the source had and has no more; an UPDATE may have given their rows others."""
+
+    def lost_of(self, deleted: int) -> int:
+        """Return how many of the source's deleted rows no target holds; better one too many than one too few."""
+        return min(deleted, max(deleted, self.gone) - self.accounted)
 
 
 @dataclass(frozen=True, slots=True)

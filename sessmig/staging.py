@@ -26,7 +26,7 @@ from sessmig.model import Script, Status, Step
 from sessmig.proof import Picture, ask_before
 from sessmig.results import Account, StatementResult
 from sessmig.row_words import loss_text
-from sessmig.rows import Loss
+from sessmig.rows import Loss, Moved
 from sessmig.sending import send
 from sessmig.stage import Stage, stages
 from sessmig.watching import watch
@@ -255,7 +255,7 @@ class Staging:
         stage: Stage,
         run: Callable[[Guard], Iterable[int | None]],
         *,
-        covered: Callable[[], dict[str, int]] = dict,
+        covered: Callable[[], dict[str, Moved]] = dict,
     ) -> None:
         """Within the open transaction: run a range of a statement under the loss guard; add the effects to `state`.
 
@@ -264,7 +264,7 @@ class Staging:
         Args:
             stage: whose statement it is.
             run: sends it; gives the rows that each sending changed.
-            covered: asked afterwards: how many deleted rows merges account for, by the name of their source.
+            covered: asked afterwards: what merges account for, by the name of their source.
         """
         source = replace(self.step.script, pieces=(stage.piece,))
         guard = Guard(self.database, source, depth="range")
@@ -282,7 +282,7 @@ class Staging:
         guard: Guard,
         source: Script,
         run: Callable[[Guard], Iterable[int | None]],
-        covered: Callable[[], dict[str, int]],
+        covered: Callable[[], dict[str, Moved]],
     ) -> None:
         try:
             effects, found = watch(

@@ -30,6 +30,8 @@ class Copy:
     """Its own columns."""
     emptied: tuple[tuple[Column, int], ...] = ()
     """The columns of the other that have fewer values here, and how many fewer."""
+    members: tuple[tuple[int, int], ...] = ()
+    """The table and its parts, and how many rows were inserted into each until then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sessmig.effect_sums import told
 from sessmig.guard import Guard
 from sessmig.model import Script
-from sessmig.rows import Effect, Loss
+from sessmig.rows import Effect, Loss, Moved
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -23,7 +23,7 @@ def watch(
     source: Script,
     run: Callable[[], Iterable[int | None]],
     *,
-    covered: Callable[[], dict[str, int]],
+    covered: Callable[[], dict[str, Moved]],
     shared: bool,
 ) -> tuple[tuple[Effect, ...], tuple[Loss, ...]]:
     """Return what it did to the rows of each table, and what was lost that is not declared.
@@ -33,7 +33,7 @@ def watch(
         guard: at the part of the script that is run.
         source: that part.
         run: sends it; gives the rows that each sending changed.
-        covered: asked behind it: how many deleted rows merges account for, by the name of their source.
+        covered: asked behind it: what merges account for, by the name of their source.
         shared: other steps follow in the same transaction.
     """
     guard.begin()

@@ -171,6 +171,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "piece": (-0.1, "both"),
     "bundles": (1.1, "left"),
     "kinds": (1.1, "left"),
+    "heirs": (1.35, "left"),
     "evidence": (1.4, "left"),
     "effects": (1.6, "left"),
     "looks": (1.6, "left"),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from sessmig.databases.wire import Wire
 
-SETTLE = "SET CONSTRAINTS ALL IMMEDIATE"
+SETTLE = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL IMMEDIATE"
+"""Twice, as what is done by the first may be deferred again: by a trigger that says SET CONSTRAINTS itself."""
 # SET CONSTRAINTS means all constraints of a name in a schema, and may not defer one that is not deferrable.
 _NAMES = """
 WITH named AS (
@@ -40,6 +41,6 @@ def settle(wire: Wire, *, shared: bool) -> None:
         return
     ((deferrable, deferred),) = wire.query(_NAMES).rows
     if deferrable is not None:
-        wire.command(f"SET CONSTRAINTS {deferrable!s} IMMEDIATE")
+        wire.command(f"SET CONSTRAINTS {deferrable!s} IMMEDIATE; SET CONSTRAINTS {deferrable!s} IMMEDIATE")
     if deferred is not None:
         wire.command(f"SET CONSTRAINTS {deferred!s} DEFERRED")

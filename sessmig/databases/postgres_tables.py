@@ -161,5 +161,6 @@ def _table(row: str, schema: str) -> Table:
         follows=tuple(follows or ()),
         parent=parent,
         is_counted=is_counted,
+        holds_rows=is_counted or bool(storage),
         only="ONLY " if storage else "",
     )

@@ -127,6 +127,7 @@ class Sqlite:
         return f"main.{quoted(name)}"
 
     def keep(self, name: str, query: str, key: Sequence[str] = ()) -> str:
+        self._settings.note_temporary(name)  # it is not the file's, and stays for the account
         return sqlite_merging.keep(self._command, name, query, key)
 
     def find_ledger(self, name: str, columns: Collection[str]) -> None:

@@ -14,6 +14,8 @@ from sessmig.quoting import quoted
 from sessmig.rows import Column
 
 _VIRTUAL = re.compile(rf"CREATE{GAP}VIRTUAL\b", re.IGNORECASE | re.DOTALL)
+ELSEWHERE = re.compile(r"\bcontent\s*=", re.IGNORECASE)
+"""In a virtual table's text: what it shows stands in another one, or nowhere (content='...')."""
 _ON_CONFLICT = re.compile(rf"\bON{GAP}CONFLICT{GAP}REPLACE\b", re.IGNORECASE | re.DOTALL)
 identities = count(1)
 """Of tables and columns, of all databases."""
@@ -32,6 +34,8 @@ class Known:
     parents: tuple[tuple[str, str], ...] = ()
     """The tables that its foreign keys name, each with what becomes of a row here when one is deleted there."""
     is_virtual: bool = False
+    holds_rows: bool = True
+    """Whether it is no virtual table that reads another."""
     replaces: bool = False
     """Whether a constraint of its own says ON CONFLICT REPLACE."""
 
@@ -39,6 +43,7 @@ class Known:
         """Take over what the schema says now."""
         if sql != self.sql:
             self.is_virtual = _VIRTUAL.match(sql) is not None
+            self.holds_rows = not (self.is_virtual and ELSEWHERE.search(sql))
             self.replaces = _ON_CONFLICT.search(sql) is not None
         self.root, self.sql = root, sql
 

@@ -79,4 +79,5 @@ class Listing:
             follows=follows,
             reaches=reaches,
             is_counted=not known.is_virtual,
+            holds_rows=known.holds_rows,
         )

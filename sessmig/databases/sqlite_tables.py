@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
 
-from sessmig.databases.sqlite_known import Known, carried, identities
+from sessmig.databases.sqlite_known import ELSEWHERE, Known, carried, identities
 from sessmig.databases.sqlite_names import GAP, OURS, Names, folded, words
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell
@@ -204,10 +204,14 @@ class Tables:
         names = [name for name, root, _ in rows if not root]
         if not names:
             return set()
+        # What stands elsewhere (content='...') is the user's own, by whatever name.
+        apart = {folded(f"{name}_content") for name, root, sql in rows if not root and ELSEWHERE.search(sql)}
         if sqlite3.sqlite_version_info >= (3, 37):
-            return {str(row[0]) for row in self._query(_SHADOWS).rows}
-        own = re.compile(f"({'|'.join(map(re.escape, names))})_({_SHADOW_ENDINGS})", re.IGNORECASE)
-        return {name for name, _, _ in rows if own.fullmatch(name)}
+            shadows = {str(row[0]) for row in self._query(_SHADOWS).rows}
+        else:
+            own = re.compile(f"({'|'.join(map(re.escape, names))})_({_SHADOW_ENDINGS})", re.IGNORECASE)
+            shadows = {name for name, _, _ in rows if own.fullmatch(name)}
+        return {name for name in shadows if folded(name) not in apart}
 
     def _read(self, table: Known, *, renaming: bool) -> None:
         """Ask for a table's columns and foreign keys."""

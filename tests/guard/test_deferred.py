@@ -33,6 +33,31 @@ def test_a_deferred_trigger_that_takes_rows_away_leaves_nothing_of_the_step(
     assert state(database) == before
 
 
+AGAIN = """
+CREATE TABLE later (id INTEGER);
+CREATE FUNCTION take_later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER much_later AFTER INSERT ON later
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_later();
+CREATE OR REPLACE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    SET CONSTRAINTS much_later DEFERRED;
+    INSERT INTO later VALUES (1);
+    RETURN NULL;
+END $$;
+"""
+
+
+@pytest.mark.parametrize("options", [{}, {"single_transaction": True}])
+def test_what_a_deferred_trigger_defers_again_is_the_steps_doing_too(
+    options: dict[str, Any], postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    database = probe(postgres_url)
+    database.execute(TAKING + AGAIN)
+    before = state(database)
+    with pytest.raises(CheckError, match="loss guard: 2 rows of t were deleted"):
+        migrate(postgres_url, migrations({"1_a.sql": UPDATE}), **options)
+    assert state(database) == before
+
+
 def test_a_check_sees_what_a_deferred_trigger_did(
     postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:

@@ -13,7 +13,7 @@ from sessmig.course import Course
 from sessmig.declared import Declared
 from sessmig.evidence import Evidence
 from sessmig.losses import losses
-from sessmig.rows import Change, Loss, Table
+from sessmig.rows import Change, Loss, Moved, Table
 from tests.fixtures.files import WriteMigrations
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.probe import Probe
@@ -43,7 +43,7 @@ def test_fewer_rows_where_nobody_else_writes_are_a_loss_of_their_own(
     table = Table(1, "t", '"main"."t"', (), storage=7)
     seen = Evidence(Course([table], "sqlite"), {1: table}, {1: table}, {1: 3}, {1: 1}, {1: Change(deleted=told)})
     seen.alone = frozenset(alone)
-    found = losses(seen, Declared((), "sqlite", Path("a.sql")), {1: covered} if covered else {})
+    found = losses(seen, Declared((), "sqlite", Path("a.sql")), {1: Moved(covered, covered)} if covered else {})
     assert [loss if loss == UNSEEN else loss.kind for loss in found] == lost
 
 

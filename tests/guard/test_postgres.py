@@ -375,3 +375,80 @@ def test_of_a_table_that_others_inherit_from_its_own_rows_count(
     lines = stopped(postgres_url, migrations, probe(postgres_url), step)
     assert [line for line in lines if "loss guard: the table t was truncated, with 3 rows" in line]
     assert not [line for line in lines if "table c" in line]
+
+
+def test_an_update_of_another_table_of_that_name_moves_no_row(
+    postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(PARTS + "CREATE SCHEMA s2; CREATE TABLE s2.p AS SELECT * FROM p;")
+    step = (
+        "SET LOCAL search_path TO s2, public;\nUPDATE p SET t = 'x';\nDELETE FROM public.p WHERE id < 4;\n"
+        "INSERT INTO public.p VALUES (21, 'n'), (22, 'n'), (23, 'n');\n"
+    )
+    lines = stopped(postgres_url, migrations, probe(postgres_url), step)
+    assert any("3 rows of p were deleted" in line for line in lines), lines
+
+
+MADE_ANEW = """
+CREATE TABLE n2 (id INTEGER PRIMARY KEY, t TEXT){};
+{}INSERT INTO n2 SELECT id, t FROM q;
+DROP TABLE q;
+ALTER TABLE n2 RENAME TO q;
+"""
+TWO_PARTS = "CREATE TABLE na PARTITION OF n2 FOR VALUES FROM (0) TO (4);\nCREATE TABLE nb PARTITION OF n2 DEFAULT;\n"
+MADE_ANEW_IN_PARTS = MADE_ANEW.format(" PARTITION BY RANGE (id)", TWO_PARTS)
+EMPTIED_LATER = {
+    "a part is truncated": MADE_ANEW_IN_PARTS + "TRUNCATE na;\n",
+    "a part is dropped": MADE_ANEW_IN_PARTS + "DROP TABLE na;\n",
+    "a part is detached and dropped": MADE_ANEW_IN_PARTS + "ALTER TABLE q DETACH PARTITION na;\nDROP TABLE na;\n",
+    "it is truncated": MADE_ANEW.format("", "") + "TRUNCATE q;\n",
+}
+
+
+@pytest.mark.parametrize("name", EMPTIED_LATER)
+def test_a_table_made_anew_that_is_emptied_and_filled_again_has_lost_its_rows(
+    name: str, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(
+        "CREATE TABLE q (id INTEGER PRIMARY KEY, t TEXT); INSERT INTO q SELECT g, 'x' FROM generate_series(1, 5) AS g;"
+    )
+    step = (
+        EMPTIED_LATER[name] + "DO $$ BEGIN INSERT INTO q SELECT g, 'new' FROM generate_series(101, 109) AS g; END $$;\n"
+    )
+    lines = stopped(postgres_url, migrations, probe(postgres_url), step)
+    told = "the table q was truncated, with 5 rows" if name == "it is truncated" else "3 rows of q were deleted"
+    assert any(told in line for line in lines), lines
+    passes(postgres_url, migrations, MADE_ANEW_IN_PARTS if MADE_ANEW_IN_PARTS in step else MADE_ANEW.format("", ""))
+
+
+def test_a_dropped_table_is_no_part_of_the_one_in_its_place(
+    postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(
+        "CREATE TABLE q (id INTEGER PRIMARY KEY, t TEXT); INSERT INTO q VALUES (1, 'a'), (2, 'b');"
+    )
+    step = (
+        "CREATE TABLE n2 (id INTEGER NOT NULL PRIMARY KEY, t TEXT) PARTITION BY RANGE (id);\n"
+        "ALTER TABLE n2 ATTACH PARTITION q DEFAULT;\nDROP TABLE q;\nALTER TABLE n2 RENAME TO q;\n"
+        "CREATE TABLE nd PARTITION OF q DEFAULT;\nINSERT INTO q VALUES (11, 'n'), (12, 'n');\n"
+    )
+    lines = stopped(postgres_url, migrations, probe(postgres_url), step)
+    assert any("the table q was dropped, with 2 rows" in line for line in lines), lines
+
+
+@pytest.mark.parametrize("name", ["archive", "notes"])
+def test_what_may_be_lost_of_a_partitioned_table_is_not_what_was_attached_to_it(
+    name: str, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(postgres_url).execute(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, t TEXT); INSERT INTO notes VALUES (1, 'a');"
+    )
+    step = (
+        f"-- sessmig: may-lose {name}\nCREATE TABLE archive (id INTEGER PRIMARY KEY, t TEXT) PARTITION BY RANGE (id);\n"
+        "ALTER TABLE archive ATTACH PARTITION notes DEFAULT;\nDELETE FROM notes;\n"
+    )
+    if name == "notes":
+        passes(postgres_url, migrations, step)
+        return
+    lines = stopped(postgres_url, migrations, probe(postgres_url), step)
+    assert any("1 row of archive was deleted" in line for line in lines), lines

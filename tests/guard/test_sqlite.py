@@ -36,6 +36,39 @@ def test_a_virtual_table_that_is_renamed_or_filled_is_no_loss(
     assert [(e.table, e.before, e.after, e.inserted) for e in report.effects] == [("seen", 1, 2, 1)]
 
 
+KEPT_ELSEWHERE = {
+    "fts5": "CREATE TABLE {0} (id INTEGER PRIMARY KEY, body TEXT);"
+    "CREATE VIRTUAL TABLE {1} USING fts5(body, content='{0}', content_rowid='id');",
+    "fts4": "CREATE TABLE {0} (id INTEGER PRIMARY KEY, body TEXT);"
+    'CREATE VIRTUAL TABLE {1} USING fts4(body, content="{0}");',
+}
+
+
+@pytest.mark.parametrize("module", KEPT_ELSEWHERE)
+@pytest.mark.parametrize("step", ["DELETE FROM search_content WHERE id = 1;\n", "DROP TABLE search_content;\n"])
+def test_a_table_that_a_full_text_table_reads_is_the_users_own(
+    step: str, module: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    """By its name `search_content` might be a part of `search`."""
+    probe(sqlite_url).execute(KEPT_ELSEWHERE[module].format("search_content", "search"))
+    probe(sqlite_url).execute("INSERT INTO search_content VALUES (1, 'a'), (2, 'b');")
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+    assert "loss guard:" in lines[0]
+    assert "search_content" in lines[0]
+
+
+@pytest.mark.parametrize("module", KEPT_ELSEWHERE)
+def test_a_full_text_table_that_reads_another_holds_no_rows_in_its_place(
+    module: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(sqlite_url).execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);")
+    probe(sqlite_url).execute("INSERT INTO notes VALUES (1, 'a'), (2, 'b');")
+    reading = KEPT_ELSEWHERE[module].format("old", "notes").partition(";")[2].replace("(body", "(id, body")
+    step = f"ALTER TABLE notes RENAME TO old;\n{reading}\nDROP TABLE old;\n"
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+    assert any("the table notes was dropped, with 2 rows" in line for line in lines), lines
+
+
 @pytest.mark.parametrize("name", ['"odd ""name"', "[a b]", "`it's`", '"SELECT"', '"ünï"', '"a.b"'])
 def test_a_table_of_any_name_is_guarded(
     name: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]

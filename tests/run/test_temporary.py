@@ -1,6 +1,8 @@
 """Temporary objects of a step are gone before its checks: they hide nothing from them, and outlive nothing."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -68,4 +70,52 @@ def test_a_borrowed_connection_keeps_its_own_temporary_objects(
         before = connection.execute(_LEFT).fetchall()
         assert ensure_migrations(connection, folder).applied == 2
         assert connection.execute(_LEFT).fetchall() == before
+        assert connection.execute("SELECT x FROM mine").fetchall() == [(1,)]
+
+
+def test_on_sqlite_too_a_check_sees_the_real_table(
+    sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    folder = migrations({"1_a.sql": SHADOW["1_a.sql"]})
+    migrate(sqlite_url, folder)
+    before = state(probe(sqlite_url))
+    shadow = {name: text.replace("public.", "main.") for name, text in SHADOW.items()}
+    with pytest.raises(CheckError, match="every user has an id"):
+        migrate(sqlite_url, migrations(shadow))
+    assert state(probe(sqlite_url)) == before
+
+
+ON_SQLITE = """
+CREATE TABLE kept (x);
+CREATE TEMP TABLE "the work" (id INTEGER PRIMARY KEY AUTOINCREMENT, x);
+CREATE TEMP VIEW seen AS SELECT x FROM "the work";
+CREATE TEMP TRIGGER doubled AFTER INSERT ON "the work" BEGIN INSERT INTO kept VALUES (NEW.x * 2); END;
+CREATE TABLE temp.other AS SELECT 1 AS y;
+INSERT INTO "the work" (x) VALUES (1), (2), (3);
+"""
+
+
+@pytest.mark.parametrize("head", ["", "-- sessmig: run-each-row\n"])
+def test_on_sqlite_a_temporary_object_of_any_kind_is_gone_before_the_checks(
+    head: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    statements = ON_SQLITE
+    if head:
+        texts = [piece.strip().replace("'", "''") for piece in ON_SQLITE.replace("; END;", "\\ END;").split(";\n")]
+        statements = "SELECT * FROM (VALUES {});\n".format(
+            ", ".join(f"('{text}')".replace("\\", ";") for text in texts if text)
+        )
+    left = "-- check: nothing is left\nSELECT name FROM temp.sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    own = " AND name NOT LIKE 'sessmig_%'"  # what the guard counts in
+    migrate(sqlite_url, migrations({"1_a.sql": head + statements, "1_a.verify.sql": f"{left}{own};\n"}))
+    assert sorted(probe(sqlite_url).rows("SELECT x FROM kept")) == [(2,), (4,), (6,)]
+
+
+def test_on_sqlite_a_borrowed_connection_keeps_its_own_temporary_objects(migrations: WriteMigrations) -> None:
+    folder = migrations({"1_a.sql": ON_SQLITE, "2_b.sql": ON_SQLITE.replace("kept", "kept_too")})
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TEMP TABLE mine AS SELECT 1 AS x")
+        assert ensure_migrations(connection, folder).applied == 2
+        found = connection.execute("SELECT name FROM temp.sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+        assert found == [("mine",)]
         assert connection.execute("SELECT x FROM mine").fetchall() == [(1,)]
