@@ -18,6 +18,7 @@ NAMING = ("CREATE TABLE", "ALTER TABLE", "DROP TABLE", "DROP FOREIGN TABLE", "TR
 """The verbs that make, rename or empty tables."""
 CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 _DELETES = re.compile(r"\bDELETE\b", re.IGNORECASE)
+_WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _OTHER_ARMS = re.compile(r"\b(?:DELETE|INSERT)\b", re.IGNORECASE)
 _TEMPORARY: dict[Dialect, str] = {"sqlite": "temp", "postgres": "pg_temp"}
 """The schema of temporary tables."""
@@ -72,6 +73,8 @@ class Course:
         self.tallies: dict[int, Tally] = {}
         self.hidden: list[int] = []
         """The lines of statements that delete within a WITH."""
+        self.is_vague = False
+        """Whether a statement may have written to a table that is none of its name: a view's, or one in a WITH."""
 
     def again(self) -> Course:
         """Return another one that begins where this does; to be asked before the first statement."""
@@ -88,15 +91,16 @@ class Course:
         if verb == "SELECT" and outline.target and _INTO_TEMPORARY.search(piece.statement):
             self._temporary.add(script.parts(outline.target, self._dialect)[-1:])
             self._found.clear()
-        if verb not in CHANGING:
-            return None
         # Of these there may be 200,000.
         start = piece.text[piece.body : piece.body + 40].upper()
-        if verb != "DELETE" and start.startswith("WITH") and _DELETES.search(piece.statement):
-            self.hidden.append(piece.statement_line)
+        if start.startswith("WITH"):
+            self._look_within(piece, verb)
+        if verb not in CHANGING:
+            return None
         target = outline.target
         identity = self._found[target] if target in self._found else self.find(target)
         if identity is None:
+            self.is_vague = self.is_vague or not self.is_temporary(target)
             return None
         tally = self.tallies.get(identity)
         if tally is None:
@@ -110,6 +114,12 @@ class Course:
         if not tally.replacing and (verb == "REPLACE" or " REPLACE" in start):
             tally.replacing = piece.statement_line
         return identity
+
+    def _look_within(self, piece: Piece, verb: str) -> None:
+        text = piece.statement
+        self.is_vague |= len(_WRITES.findall(text)) > (verb in CHANGING)
+        if verb in CHANGING and verb != "DELETE" and _DELETES.search(text):
+            self.hidden.append(piece.statement_line)
 
     def find(self, written: str) -> int | None:
         """Return the table that a statement means; one that this script has made has a number below 0."""

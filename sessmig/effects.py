@@ -113,7 +113,12 @@ def _followed(seen: Evidence, members: list[int]) -> list[int]:
     for member in members:
         for tables in (seen.before, seen.after):
             for parent in tables[member].follows if member in tables else ():
-                if parent not in members and _has_lost(seen, parent):
+                # A table that an extension has made is none of those that are looked at.
+                if (
+                    parent not in members
+                    and (parent in seen.before or parent in seen.after)
+                    and _has_lost(seen, parent)
+                ):
                     found[parent] = None
     names: dict[str, int] = {seen.name(parent): parent for parent in reversed(found)}
     return list(reversed(names.values()))

@@ -5,7 +5,7 @@ Knows how to put it together for each table, a partitioned one as a whole; asks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sessmig.course import Course, Tally
@@ -30,7 +30,7 @@ class Evidence:
     """Tables of which it is only known whether they had rows."""
     drops: dict[int, Drop] = field(default_factory=dict)
     truncated: dict[int, Truncate] = field(default_factory=dict)
-    columns: dict[tuple[int, int], tuple[int, int | None]] = field(default_factory=dict)
+    columns: dict[tuple[int, int], tuple[int, int | None, str]] = field(default_factory=dict)
     """The line of the statement that drops a column, and the values that there were."""
     cascading: tuple[tuple[str, int], ...] = ()
     """The verb and line of each statement that may drop or empty tables which it does not name."""
@@ -109,19 +109,21 @@ class Evidence:
 
     def gone_later(self, copied: Copy, identity: int) -> int:
         """Return how many rows went from a table made in the step, after it was compared with another."""
-        drop = self.drops.get(identity)
-        said = (drop.deleted if drop else self.deleted(self.trees()[identity])) - copied.deleted
-        rows = drop.rows if drop else self.rows_after.get(identity)
-        fewer = 0 if copied.rows is None or rows is None else copied.rows - rows
-        return max(0, said, fewer, 0 if drop else self._emptied_since(copied))
+        if drop := self.drops.get(identity):
+            return gone_between(copied, drop.deleted, drop.rows, copied.members)
+        members = self.under(identity)
+        now = [(member, self.change(member).inserted or 0) for member in members]
+        return gone_between(copied, self.deleted(members), self.rows_after.get(identity), now)
 
-    def _emptied_since(self, copied: Copy) -> int:
-        """Return how many rows a TRUNCATE, or the DROP of a part, took from a table that stands in another one's place.
+    def under(self, identity: int) -> list[int]:
+        """Return a table with its parts, as it stands now; it may be a part itself."""
+        members = self.trees().get(self.top(identity), [identity])
+        return [member for member in members if identity in self._above(member)]
 
-        What was inserted into a table is counted from its last TRUNCATE on.
-        """
-        now = {member: self.change(member).inserted or 0 for member, _ in copied.members if member in self.after}
-        return sum(max(0, inserted - now.get(member, 0)) for member, inserted in copied.members)
+    def _above(self, identity: int) -> Iterator[int]:
+        while (table := self.after.get(identity)) is not None:
+            yield identity
+            identity = table.parent or 0
 
     def balance(self, members: list[int]) -> tuple[int | None, int | None]:
         """Return the rows of a table with all its parts before and after; None where others may have written too."""
@@ -197,7 +199,20 @@ class Evidence:
         changes = [self.change(member) for member in members]
         in_place = sum(change.updated or 0 for change in changes)
         arrived = sum(change.inserted or 0 for change in changes)
-        return max(0, min(self.said(members, "UPDATE") - in_place, arrived - self.said(members, "INSERT")))
+        if self._is_vague(members):
+            return 0
+        return max(0, min(self.said(members, "UPDATE") - in_place, arrived - self.said(members, "INSERT", "MERGE")))
+
+    def _is_vague(self, members: list[int]) -> bool:
+        """Tell whether rows may have come that no statement's number tells, or the counters of a part are gone."""
+        if self.course.is_vague or any(verb in ("DO", "CALL", "SELECT", "EXECUTE") for verb, _ in self.cascading):
+            return True
+        standing = self.after or self.before  # what stands on the way nobody has asked for
+        if any(member in self.truncated or member in self.drops or member not in standing for member in members):
+            return True
+        writing = [standing[i] for i in {*self.changes, *self.course.tallies} if i in standing]
+        dropped = any(identity not in self.before for identity in self.drops)
+        return dropped or any(not set(members).isdisjoint(table.reaches) for table in writing)
 
     def _is_counted(self, identity: int) -> bool:
         """Tell whether the database counts what is deleted there, so that no name can be mistaken."""
@@ -230,7 +245,7 @@ class Evidence:
             return None
         before = self.rows_before.get(identity)
         if before is None:
-            return (0, None) if self.filled.get(identity, True) else None
+            return (0, None) if self.filled.get(identity, old.size != 0) else None
         return (0, before - change.deleted) if before > change.deleted else None
 
     def _emptied_before(self, identity: int, truncated: Truncate) -> tuple[int, int | None] | None:
@@ -241,6 +256,21 @@ class Evidence:
         if before is None:
             return (0, None) if self.filled.get(identity, True) else None
         return (0, before - truncated.deleted) if before > truncated.deleted else None
+
+
+def gone_between(copied: Copy, deleted: int, rows: int | None, inserted: Iterable[tuple[int, int]]) -> int:
+    """Return how many rows went from a table since it was compared with another.
+
+    Args:
+        copied: the table as it was compared.
+        deleted: how many rows had been deleted there by the later time.
+        rows: how many it had then.
+        inserted: how many had been inserted into it and each of its parts; a TRUNCATE has that begin anew.
+    """
+    fewer = 0 if copied.rows is None or rows is None else copied.rows - rows
+    now = dict(inserted)
+    emptied = sum(max(0, number - now.get(member, 0)) for member, number in copied.members)
+    return max(0, deleted - copied.deleted, fewer, emptied)
 
 
 def _sum(numbers: list[int | None]) -> int | None:

@@ -5,7 +5,7 @@ Knows what to ask of it, and of the table that may stand in its place; what that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sessmig import looks, script
@@ -69,7 +69,7 @@ class LastLook:
             if self._seen.course.is_temporary(name):
                 continue
             table = tables.get(named.find(name) or 0)
-            if table is None or not (table.identity in self._seen.before or self._stands_for_another(table.identity)):
+            if table is None or not (table.identity in self._seen.before or self._stands_in(table, tables)):
                 continue
             if not self._is_declared(table):
                 self._hold(table)
@@ -87,6 +87,9 @@ class LastLook:
 
     def _stands_for_another(self, identity: int) -> bool:
         return any(identity in drop.copies for drop in self._seen.drops.values())
+
+    def _stands_in(self, table: Table, tables: Mapping[int, Table]) -> bool:
+        return any(map(self._stands_for_another, (table.identity, *_above(table, tables))))
 
     def _truncate(self, table: Table, line: int) -> None:
         before = self._seen.before.get(table.identity, table)
@@ -107,13 +110,14 @@ class LastLook:
         seen = self._seen
         seen.course.settle(tuple(tables.values()))
         key = {self._folded(name) for name in table.key}
-        # One that reads another table, or the dropped one itself as its part, holds no rows in its place.
+        # One that reads another table, or has one as its part that stood before, holds no rows in its place.
         made = [
             other
             for other in tables.values()
             if other.identity not in (*seen.before, table.identity, *_above(table, tables))
             and other.holds_rows
             and key <= set(self._names(other))
+            and all(map(self._is_own(table), _parts(other, tables)))
         ]
         likely = sorted(made, key=lambda other: self._unlikeness(table, other))
         rows, parts = self._rows(table), _parts(table, tables)
@@ -127,6 +131,12 @@ class LastLook:
             copies,
             {part.identity: self._stand(part, rows if part is table else None) for part in parts},
         )
+
+    def _is_own(self, table: Table) -> Callable[[Table], bool]:
+        """Return what tells whether a part of a table made anew is new as well, or was one of the dropped table's."""
+        seen = self._seen
+        whole = seen.was_part_of(table.identity) if table.identity in seen.before else 0
+        return lambda part: part.identity not in seen.before or seen.was_part_of(part.identity) == whole
 
     def _stand(self, part: Table, rows: int | None) -> Stand:
         old = self._seen.before.get(part.identity)
@@ -176,7 +186,7 @@ class LastLook:
         columns = [column for column in table.columns if self._folded(column.name) in names]
         numbers = looks.values(self._database, table, [column.name for column in columns])
         for column, number in zip(columns, numbers, strict=True):
-            self._seen.columns[table.identity, column.identity] = line, number
+            self._seen.columns[table.identity, column.identity] = line, number, column.name
 
     def _folded(self, name: str) -> str:
         return script.comparable(name, self._dialect)

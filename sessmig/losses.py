@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from sessmig.declared import Declared
 from sessmig.effects import line_of, reasons
-from sessmig.evidence import Evidence
+from sessmig.evidence import Evidence, gone_between
 from sessmig.looks import KEYS
 from sessmig.rows import Column, Loss, Moved, Table
 from sessmig.stands import Copy, Drop, Keys, Link
@@ -49,7 +49,7 @@ class _Judge:
         standing = [member for member in guarded if member in seen.after]
         for member in guarded:
             if member in seen.after:
-                yield from self._columns(member, skip=top)
+                yield from self._columns(member, skip=seen.was_part_of(member))
             elif member == top or top in seen.after:
                 yield from self._dropped(member)
             else:
@@ -81,7 +81,8 @@ class _Judge:
 
     def _is_declared(self, identity: int) -> bool:
         """Both the name before a rename and the one after it count."""
-        tables = (self._seen.before.get(identity), self._seen.after.get(identity))
+        drop = self._seen.drops.get(identity)
+        tables = (self._seen.before.get(identity), self._seen.after.get(identity), drop and drop.table)
         return any(self._declared.names(table) for table in tables if table)
 
     def _rows(self, identity: int, rows: int, members: list[int], keys: Keys) -> Loss:
@@ -110,17 +111,20 @@ class _Judge:
     def _part(self, member: int, top: int) -> Iterator[Loss]:
         """Judge a part of a table that is gone as well: its rows may have gone before the others were copied."""
         seen = self._seen
-        drop, whole, successor = seen.drops.get(member), seen.drops.get(top), seen.successor(top)
+        drop, whole, successor = seen.drops.get(member), seen.drops.get(top), seen.successor(top) or 0
         if drop is None:
             if whole and member not in whole.stands:
                 yield from self._dropped(member)
-        elif successor is None or (copied := drop.copies.get(successor)) is None or seen.links(member):
+        elif (copied := drop.copies.get(successor)) is None or seen.links(member):
             yield from self._dropped(member)
         else:
             if drop.deleted:
                 yield self._rows(member, drop.deleted, [member], ())
             if copied.missing or copied.missing is None:
                 yield self._missing(seen.before[member], drop, copied)
+            later = whole.copies.get(successor) if whole else None
+            if later and (gone := gone_between(copied, later.deleted, later.rows, later.members)):
+                yield self._rows(member, gone, [successor], ())
 
     def _missing(self, table: Table, drop: Drop, copied: Copy) -> Loss:
         by = (f"table made anew, DROP TABLE in line {drop.line}",)
@@ -132,11 +136,13 @@ class _Judge:
         seen = self._seen
         if copied.missing or copied.missing is None:
             yield self._missing(table, drop, copied)
-        if (truncated := seen.truncated.get(other)) and truncated.rows != 0:
+        parts = (seen.truncated.get(member) for member, _ in copied.members)
+        if truncated := next((part for part in parts if part and part.rows != 0), None):
             yield Loss("table truncated", table.name, truncated.rows, line=truncated.line)
         elif gone := seen.gone_later(copied, other):
-            then = tuple(reasons(seen, [other], gone))
-            yield Loss("rows deleted", table.name, gone, "", then, line=line_of(seen, [other]))
+            members = seen.under(other) or [other]
+            then = tuple(reasons(seen, members, gone))
+            yield Loss("rows deleted", table.name, gone, "", then, line=line_of(seen, members))
         for column, number in copied.lacking:
             if not self._declared.names_column(table, column.name):
                 yield Loss("column dropped", table.name, number, column.name, line=drop.line)
@@ -165,15 +171,17 @@ class _Judge:
             whole = _gone(seen, skip) if skip != identity and skip in seen.before and skip in seen.after else []
             if column.name in [other.name for other in whole]:
                 continue
+            _, _, later = seen.columns.get((identity, column.identity), (0, None, ""))
             if any(
-                self._declared.names_column(table, column.name)
+                self._declared.names_column(table, name)
                 for table in (seen.before[identity], seen.after[identity])
+                for name in filter(None, (column.name, later))
             ):
                 continue
             yield self._column(identity, column, seen.name(identity))
 
     def _column(self, identity: int, column: Column, name: str) -> Loss:
-        line, number = self._seen.columns.get((identity, column.identity), (0, None))
+        line, number, _ = self._seen.columns.get((identity, column.identity), (0, None, ""))
         by: tuple[str, ...] = ()
         if not line:
             line, by = self._hidden("DROP", "DO", "CALL", "SELECT")

@@ -119,3 +119,19 @@ def test_the_ledgers_schema_and_main_may_be_written_too(
     probe(database_url).execute(CHAT)
     schema = "public" if is_postgres(database_url) else "main"
     passes(database_url, migrations, f"-- sessmig: may-lose {schema}.notes\n{STEP}")
+
+
+RENAMED = {
+    "a table that is dropped then": "-- sessmig: may-lose old_notes\n"
+    "ALTER TABLE notes RENAME TO old_notes;\nDROP TABLE old_notes;\n",
+    "a column that is dropped then": "-- sessmig: may-lose sessions.old_title\n"
+    "ALTER TABLE sessions RENAME COLUMN title TO old_title;\nALTER TABLE sessions DROP COLUMN old_title;\n",
+}
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_the_new_name_counts_too_for(
+    name: str, database_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(database_url).execute(CHAT)
+    passes(database_url, migrations, RENAMED[name])
