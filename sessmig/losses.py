@@ -56,7 +56,7 @@ class _Judge:
                 yield from self._part(member, top)
         yield from self._emptied(top, standing if top in seen.after or not seen.links(top) else guarded)
         rows = seen.deleted(members, standing) if standing else 0
-        rows = self._unaccounted(top, rows)
+        rows = self._unaccounted(top, members, rows)
         if rows > 0:
             own = [key for member in standing for key in seen.change(member).keys]
             yield self._rows(top, rows, members, tuple(own[:KEYS]))
@@ -69,15 +69,17 @@ class _Judge:
         before, after = seen.balance(members)
         if before is None or after is None:
             return
-        gone = self._unaccounted(top, before - after)
+        gone = self._unaccounted(top, members, before - after)
         if gone > 0:
             known = all(seen.before[member].is_counted for member in members if member in seen.before)
             by = ("cause unknown",) if known else tuple(reasons(seen, members, gone))
             yield Loss("rows deleted", seen.name(top), gone, "", by, line=0 if known else line_of(seen, members))
 
-    def _unaccounted(self, identity: int, deleted: int) -> int:
-        moved = self._covered.get(identity)
-        return moved.lost_of(deleted) if moved else deleted
+    def _unaccounted(self, top: int, members: list[int], deleted: int) -> int:
+        """Return how many deleted rows no merge has in its target: its source is the whole, or some of the parts."""
+        sources = [top] if top in self._covered else [member for member in members if member in self._covered]
+        moved = [self._covered[source] for source in sources]
+        return Moved(sum(one.accounted for one in moved), sum(one.gone for one in moved)).lost_of(deleted)
 
     def _is_declared(self, identity: int) -> bool:
         """Both the name before a rename and the one after it count."""

@@ -103,6 +103,26 @@ def test_rows_with_other_keys_do_not_hide_a_rejected_one_that_was_deleted(
     assert state(database) == before
 
 
+PARTED = """
+CREATE TABLE old (id INTEGER PRIMARY KEY, body TEXT, num INTEGER, sess TEXT) PARTITION BY RANGE (id);
+CREATE TABLE low PARTITION OF old FOR VALUES FROM (0) TO (3);
+CREATE TABLE high PARTITION OF old DEFAULT;
+CREATE TABLE fresh (id INTEGER PRIMARY KEY, body TEXT, num INTEGER, sess TEXT);
+"""
+
+
+def test_rows_of_a_part_may_be_moved(postgres_url: str, migrations: WriteMigrations, probe: Probes) -> None:
+    database = probe(postgres_url)
+    database.execute(PARTED + ROWS)
+    step = "INSERT INTO fresh SELECT * FROM low;\nDELETE FROM low;\n"
+    verify = ALL.replace("old", "low")
+    before = state(database)
+    with pytest.raises(CheckError, match="loss guard: 1 row of old was deleted"):
+        migrate(postgres_url, files(migrations, f"{step}DELETE FROM high WHERE id = 3;\n", verify))
+    assert state(database) == before
+    assert moved(postgres_url, migrations, step, verify).inserted == 2
+
+
 @pytest.mark.parametrize(
     "making",
     [
