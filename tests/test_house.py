@@ -211,6 +211,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "databases.sqlite_listing": (0.7, "right"),
     "databases.sqlite_unset": (0.7, "right"),
     "databases.sqlite_reach": (0.7, "right"),
+    "databases.sqlite_virtual": (0.7, "right"),
     "databases.sqlite_watch": (0.8, "right"),
     "databases.sqlite_broken": (0.7, "right"),
     "databases.sqlite_backup": (0.8, "right"),
