@@ -28,13 +28,12 @@ def unset_by_drop(query: _Query, tables: Tables, table: Table) -> tuple[Unset, .
     """Return what dropping a table would set in others, column by column."""
     if not tables.have_keys() or not int(str(query("PRAGMA foreign_keys").rows[0][0])):
         return ()
-    name = folded(table.name)
-    children = [
-        child
-        for child in tables.refresh()
-        if child.identity != table.identity and any((name, does) in child.parents for does in _SETTING)
-    ]
-    return tuple(found for child in children for found in _unset(query, table, child))
+    wanted = {(folded(table.name), does) for does in _SETTING}
+    # A step may drop some thousand tables, one after the other.
+    children = [child for child in tables.refresh() if not wanted.isdisjoint(child.parents)]
+    return tuple(
+        found for child in children if child.identity != table.identity for found in _unset(query, table, child)
+    )
 
 
 def _unset(query: _Query, table: Table, child: Known) -> Iterator[Unset]:

@@ -63,6 +63,21 @@ def test_who_declares_the_dropped_table_has_not_declared_what_refers_to_it(
     assert lines[0].startswith("0001_step.sql:2: loss guard: 3 values of members.room_id were unset")
 
 
+@pytest.mark.parametrize("drop", ["DROP TABLE 'Rooms'", "DROP TABLE IF EXISTS main . 'rooms'", "DROP TABLE [rooms]"])
+def test_however_the_dropped_table_is_written_its_children_are_looked_at(
+    drop: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(sqlite_url).execute(MEMBERS)
+    step = NEW_ROOMS.replace("DROP TABLE rooms", drop)
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+    assert [line.partition(" (")[0] for line in lines if "loss guard:" in line] == [
+        "0001_step.sql:3: loss guard: 3 values of members.room_id were unset"
+    ]
+    generated = f"-- sessmig: run-each-row\nSELECT '{drop.replace(chr(39), chr(39) * 2)}';\n"
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), NEW_ROOMS.replace("DROP TABLE rooms;\n", generated))
+    assert any("3 values of members.room_id were unset" in line for line in lines)
+
+
 def test_each_column_of_a_key_is_told(
     sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
 ) -> None:
