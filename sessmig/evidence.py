@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sessmig.course import Course, Tally
 from sessmig.heirs import Heirs
 from sessmig.rows import Change, Table
-from sessmig.stands import Copy, Drop, Link, Stand, Truncate
+from sessmig.stands import Copy, Drop, Link, Stand, Truncate, Unsetting
 
 _NOTHING = Change()
 
@@ -29,6 +29,8 @@ class Evidence:
     filled: dict[int, bool] = field(default_factory=dict)
     """Tables of which it is only known whether they had rows."""
     drops: dict[int, Drop] = field(default_factory=dict)
+    unset: list[Unsetting] = field(default_factory=list)
+    """What the drops have set in tables that stay."""
     truncated: dict[int, Truncate] = field(default_factory=dict)
     columns: dict[tuple[int, int], tuple[int, int | None, str]] = field(default_factory=dict)
     """The line of the statement that drops a column, and the values that there were."""

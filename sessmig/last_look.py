@@ -15,6 +15,7 @@ from sessmig.evidence import Evidence
 from sessmig.model import Script
 from sessmig.rows import Column, Table
 from sessmig.stands import Copy, Drop, Stand, Truncate
+from sessmig.unset import unsettings
 
 if TYPE_CHECKING:
     from sessmig.databases.contract import Database
@@ -69,6 +70,8 @@ class LastLook:
             if self._seen.course.is_temporary(name):
                 continue
             table = tables.get(named.find(name) or 0)
+            if table is not None and not act.dropped_columns and act.verb != "TRUNCATE":
+                self._seen.unset += unsettings(self._database, table, tables, self._seen, line)
             if table is None or not (table.identity in self._seen.before or self._stands_in(table, tables)):
                 continue
             if not self._is_declared(table):

@@ -13,6 +13,7 @@ from sessmig.evidence import Evidence, gone_between
 from sessmig.looks import KEYS
 from sessmig.rows import Column, Loss, Moved, Table
 from sessmig.stands import Copy, Drop, Keys, Link
+from sessmig.unset import unset_losses
 
 
 def losses(seen: Evidence, declared: Declared, covered: Mapping[int, Moved]) -> tuple[Loss, ...]:
@@ -29,6 +30,7 @@ def losses(seen: Evidence, declared: Declared, covered: Mapping[int, Moved]) -> 
         told = list(judge.of_tree(top, members))
         found += told
         found += judge.unexplained(top, members, told)
+    found += unset_losses(seen, declared)
     return tuple(sorted(found, key=lambda loss: (loss.line or 1 << 30, loss.table, loss.column)))
 
 

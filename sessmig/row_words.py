@@ -40,6 +40,9 @@ def loss_text(loss: Loss) -> str:
         return f"{_rows(loss.rows)} of {loss.table} {'was' if loss.rows == 1 else 'were'} deleted{by}"
     if loss.kind == "values lost":
         return f"{count(loss.rows or 0, 'value')} of {loss.table}.{loss.column} did not come along{by}"
+    if loss.kind == "values unset":
+        were = "was" if loss.rows == 1 else "were"
+        return f"{count(loss.rows or 0, 'value')} of {loss.table}.{loss.column} {were} unset{by}"
     if loss.kind == "column dropped":
         values = "an unknown number of values" if loss.rows is None else count(loss.rows, "value")
         return f"the column {loss.table}.{loss.column} was dropped, with {values}{by}"
@@ -81,7 +84,9 @@ def remedy(losses: Sequence[Loss]) -> str:
         _written(loss.table) + ("" if loss.table in whole or not loss.column else f".{_quoted(loss.column)}")
         for loss in losses
     )
-    return f"If that is meant, write -- sessmig: may-lose {', '.join(names)} at the file's top"
+    keep = "; to make a table anew that others refer to, write -- sessmig: foreign-keys-off"
+    is_unset = any(loss.kind == "values unset" for loss in losses)
+    return f"If that is meant, write -- sessmig: may-lose {', '.join(names)} at the file's top{keep * is_unset}"
 
 
 def _written(name: str) -> str:

@@ -67,6 +67,18 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Unset:
+    """The values of one column that dropping another table sets to NULL, or to the column's default."""
+
+    table: int
+    """The table's identity."""
+    column: str
+    values: int
+    does: str
+    """What its foreign key says: `ON DELETE SET NULL`, `ON DELETE SET DEFAULT`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """The rows that left a merge's source."""
 
@@ -95,7 +107,7 @@ class Effect:
     """What took rows away: `DELETE in line 12`, `cascade from sessions`, `a trigger or function`, `REPLACE`."""
 
 
-LossKind = Literal["rows deleted", "table dropped", "table truncated", "column dropped", "values lost"]
+LossKind = Literal["rows deleted", "table dropped", "table truncated", "column dropped", "values lost", "values unset"]
 
 
 @dataclass(frozen=True, slots=True)

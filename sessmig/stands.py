@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sessmig.model import Cell
-from sessmig.rows import Change, Column, Table
+from sessmig.rows import Change, Column, Table, Unset
 
 Keys = tuple[tuple[Cell, ...], ...]
 
@@ -73,3 +73,17 @@ class Truncate:
     """How many of its rows had been deleted until then; some databases forget that with the rows."""
     was_elsewhere: bool = False
     """Whether what held its rows was another file by then: they had been written anew, or truncated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsetting:
+    """What the DROP TABLE of one table sets in another, just before it."""
+
+    unset: Unset
+    column: int
+    """The column's identity."""
+    parent: str
+    """The name of the table that is dropped."""
+    line: int
+    kept: frozenset[int]
+    """The tables made in the step that hold as many values, and do not refer to what is dropped."""

@@ -18,7 +18,7 @@ from sessmig.ledger_types import LedgerTypes
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 from sessmig.rehearsal import Fingerprint, TableLock
-from sessmig.rows import Change, Fault, Table
+from sessmig.rows import Change, Fault, Table, Unset
 
 
 class Database(Alone, Patient, Protocol):
@@ -170,6 +170,9 @@ class Database(Alone, Patient, Protocol):
 
     def held(self, tables: Collection[Table]) -> frozenset[int]:
         """Return those of the tables (by identity) that nobody else can write to until the transaction ends."""
+
+    def unset_by_drop(self, table: Table) -> tuple[Unset, ...]:
+        """Return the values in other tables that dropping this one now would set to NULL, or to a default."""
 
     def watch(self, pieces: Sequence[Piece], *, more: bool = False) -> None:
         """Begin to count what is done to the rows of each table; within a transaction, before its statements.

@@ -41,7 +41,7 @@ from sessmig.index_act import IndexAct
 from sessmig.merge import Kind
 from sessmig.model import Answer, Cell, Dialect, Holder, Mark, Piece
 from sessmig.quoting import quoted
-from sessmig.rows import Fault, Table
+from sessmig.rows import Fault, Table, Unset
 
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL standard_conforming_strings = on"
 
@@ -258,6 +258,9 @@ class Postgres:
     def hold(self, table: Table) -> None:
         self._sight.blur()
         hold(self._wire, table)
+
+    def unset_by_drop(self, table: Table) -> tuple[Unset, ...]:
+        return ()  # here the foreign key goes, and the values stay
 
     def watch(self, pieces: Sequence[Piece], *, more: bool = False) -> None:
         if not more:  # the server counts, whatever comes

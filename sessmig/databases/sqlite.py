@@ -25,6 +25,7 @@ from sessmig.databases.sqlite_running import carry_out, run
 from sessmig.databases.sqlite_settings import Settings
 from sessmig.databases.sqlite_tables import Tables
 from sessmig.databases.sqlite_types import TYPES
+from sessmig.databases.sqlite_unset import unset_by_drop
 from sessmig.databases.sqlite_uri import uri
 from sessmig.databases.sqlite_waiting import PATIENCE_MS, Once, Waiting
 from sessmig.databases.sqlite_watch import Watch
@@ -92,11 +93,9 @@ class Sqlite:
         self.mark, self.undo_settings = self._settings.mark, self._settings.undo
         self._tables = Tables(self._ask)
         self._watch = Watch(self.query, self._command, self._tables)
-        self.tables, self.hold, self.held = (
-            Listing(self._ask, self._tables).listed,
-            self._tables.hold,
-            self._tables.held,
-        )
+        self.tables = Listing(self._ask, self._tables).listed
+        self.hold, self.held = self._tables.hold, self._tables.held
+        self.unset_by_drop = partial(unset_by_drop, self._ask, self._tables)
         self.watch = self._watch.begin
         self.changes = self._watch.changes
         self.unwatch = self._watch.end

@@ -49,6 +49,7 @@ def path_of(connection: sqlite3.Connection) -> str:
     try:
         # As a pragma, not as a query: a query would leave a reader in a transaction that is always open.
         path = next(str(row[2] or "") for row in cursor.execute("PRAGMA database_list") if row[1] == "main")
+        journal = str(cursor.execute("PRAGMA main.journal_mode").fetchone()[0])
     finally:
         connection.text_factory = text_factory
         cursor.close()
@@ -56,5 +57,10 @@ def path_of(connection: sqlite3.Connection) -> str:
         raise UsageError(
             "the connection was opened with autocommit=False, and so it always stands in a transaction",
             remedy="Open a database in memory without autocommit=False.",
+        )
+    if journal == "off" and not path:
+        raise UsageError(
+            "the connection has journal_mode OFF: what a step has done could not be rolled back",
+            remedy="Set PRAGMA journal_mode = MEMORY before.",
         )
     return path

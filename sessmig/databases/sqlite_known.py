@@ -16,6 +16,11 @@ from sessmig.rows import Column
 _VIRTUAL = re.compile(rf"CREATE{GAP}VIRTUAL\b", re.IGNORECASE | re.DOTALL)
 ELSEWHERE = re.compile(r"\bcontent\s*=", re.IGNORECASE)
 """In a virtual table's text: what it shows stands in another one, or nowhere (content='...')."""
+_READING = re.compile(
+    rf"\bUSING(?:{GAP})?[\"'`\[]?(?:fts5vocab|fts4aux|fts3tokenize|dbstat|sqlite_dbpage|csv)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The modules whose tables show what stands in another one, or in a file."""
 _ON_CONFLICT = re.compile(rf"\bON{GAP}CONFLICT{GAP}REPLACE\b", re.IGNORECASE | re.DOTALL)
 identities = count(1)
 """Of tables and columns, of all databases."""
@@ -43,7 +48,7 @@ class Known:
         """Take over what the schema says now."""
         if sql != self.sql:
             self.is_virtual = _VIRTUAL.match(sql) is not None
-            self.holds_rows = not (self.is_virtual and ELSEWHERE.search(sql))
+            self.holds_rows = not (self.is_virtual and (ELSEWHERE.search(sql) or _READING.search(sql)))
             self.replaces = _ON_CONFLICT.search(sql) is not None
         self.root, self.sql = root, sql
 

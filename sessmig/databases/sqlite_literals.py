@@ -14,8 +14,15 @@ from sessmig.model import Cell
 
 _NAME = re.compile(r'"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|([^.\s]+)')
 
-LITERAL = "CASE WHEN typeof({0}) = 'text' AND instr({0}, char(0)) THEN 'NUL' ELSE quote({0}) END"
-"""A value as SQLite writes it; what cannot be written so, as it would end at its first NUL character, is told."""
+LITERAL = (
+    "CASE WHEN typeof({0}) = 'text' AND instr({0}, char(0)) THEN 'NUL' "
+    "WHEN typeof({0}) = 'real' AND {0} = 9e999 THEN '9e999' WHEN typeof({0}) = 'real' AND {0} = -9e999 THEN '-9e999' "
+    "ELSE quote({0}) END"
+)
+"""A value as SQLite writes it; what cannot be written so, as it would end at its first NUL character, is told.
+
+Infinity it writes as a word (`Inf`) that it takes for a name itself.
+"""
 
 
 def is_bindable(literals: Cell) -> bool:

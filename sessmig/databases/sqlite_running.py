@@ -35,7 +35,9 @@ def run(
     try:
         for index, piece in enumerate(pieces):
             if piece.bundle:
-                yield _run_bundle(cursor, piece.bundle, index, told)
+                brought = _run_bundle(cursor, piece.bundle, index, told)
+                watch.has_brought(piece.statement, brought)
+                yield brought
                 before = connection.total_changes
                 continue
             kind = tables.about_to_run(piece.statement) if watch.is_on and not piece.is_plain else ""
@@ -54,6 +56,8 @@ def run(
             before = connection.total_changes
             if kind:
                 watch.has_run(kind)
+            else:
+                watch.has_brought(piece.statement, rows)
             yield rows
     finally:
         # Whoever keeps the error keeps this frame, and a cursor that is open keeps the file open.

@@ -11,6 +11,7 @@ from sessmig.databases.sqlite_known import Known
 from sessmig.databases.sqlite_names import OURS, Names, folded
 from sessmig.databases.sqlite_reach import Reach, spoken
 from sessmig.databases.sqlite_tables import Tables
+from sessmig.databases.sqlite_virtual import Brought
 from sessmig.errors import DatabaseError
 from sessmig.model import Answer, Cell, Piece
 from sessmig.quoting import quoted
@@ -40,6 +41,8 @@ class Watch:
         self._query = query
         self._command = command
         self._tables = tables
+        self._brought = Brought(query, tables)
+        self.has_brought = self._brought.add
         self._reach: Reach
         self._pieces: tuple[Piece, ...] = ()
         self._counted: dict[int, int] = {}
@@ -68,11 +71,14 @@ class Watch:
             self._add()
             seen = self._counted.keys()
             self._counted |= {i: n for i, n in self._counts(self._named_virtual(pieces)).items() if i not in seen}
+            self._brought.count(self._counted)
             return
         self._watched, self._is_inserting, self._counted, self._has_made = [], set(), {}, False
         self._is_counting = False
+        self._brought.begin()
         self._add()
         self._counted |= self._counts(self._named_virtual(pieces))
+        self._brought.count(self._counted)
         self._from_start = frozenset(self._is_inserting)
         self.is_on = True
 
@@ -83,6 +89,7 @@ class Watch:
         is dropped; while it is filled it need not be.
         """
         self._tables.has_run(kind)
+        self._brought.forget_names()
         if kind == "CREATE":
             self._has_made = True
         elif self._has_made or (kind == "ALTER" and self._is_inserting):
@@ -179,7 +186,8 @@ class Watch:
         for identity in {**numbers, **after}:
             deleted, inserted = numbers.get(identity, (0, 0))
             if identity in after:
-                deleted += max(0, self._counted[identity] + inserted - after[identity] - deleted)
+                came = inserted + self._brought.rows[identity]
+                deleted += max(0, self._counted[identity] + came - after[identity] - deleted)
             known = inserted if identity in self._from_start and identity in tables else None
             if deleted or known:
                 changes[identity] = Change(inserted=known, deleted=deleted, keys=_cut(keys, tables.get(identity)))
@@ -204,6 +212,7 @@ class Watch:
         if self._is_counting:
             self._command(f"DROP TABLE temp.{_WATCH}")
             self._command(f"DROP TABLE temp.{_KEYS}")
+        self._brought.begin()
         self.is_on = False
 
 

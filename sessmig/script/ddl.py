@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from sessmig.model import Dialect
 from sessmig.script.outline import Term, outside
+from sessmig.script.tokens import atoms
 
 _NO_NAME = {"IF", "NOT", "EXISTS", "ONLY", "TABLE", "FOREIGN"}
 _NO_COLUMN = {"CONSTRAINT"}
@@ -36,6 +37,8 @@ def act(text: str, dialect: Dialect) -> Act:
     """Read a CREATE, ALTER or DROP TABLE or a TRUNCATE."""
     terms = [term for term in outside(text, dialect) if term[1] != ";"]
     verb = terms[0][0] if terms else ""
+    if verb == "DROP" and dialect == "sqlite" and "'" in text:
+        terms = [term for term in outside(_with_names(text), dialect) if term[1] != ";"]
     if verb == "CREATE":
         head = [word for word, _ in terms[: _place(terms, "TABLE")]]
         name = next(_named(iter(terms[_place(terms, "TABLE") + 1 :])), "")
@@ -49,6 +52,16 @@ def act(text: str, dialect: Dialect) -> Act:
             names = [name for name in names if name.upper() not in ("RESTART", "CONTINUE", "IDENTITY")]
         return Act(verb, tuple(names), cascades="CASCADE" in tail)
     return Act()
+
+
+def _with_names(text: str) -> str:
+    """Write literals as names: SQLite takes `DROP TABLE 't'` so."""
+    return " ".join(
+        '"' + text[start + 1 : end - 1].replace("''", "'").replace('"', '""') + '"'
+        if kind == "string"
+        else text[start:end]
+        for kind, start, end in atoms(text, "sqlite")
+    )
 
 
 def _place(terms: Sequence[Term], word: str) -> int:

@@ -69,6 +69,9 @@ _OUTSIDE_ONLY = {
     "encoding": "does nothing in a database that holds tables",
     "wal_checkpoint": "fails inside a transaction",
 }
+# Behind the others, OFF destroys the database where a step fails, and MEMORY where it is killed. A word that is cut
+# short (`O`) means the same, so it is these that may be said: https://sqlite.org/pragma.html#pragma_journal_mode
+_ON_DISK = {"delete", "truncate", "persist", "wal"}
 _REBUILD = "Rebuild the table: create it anew, copy the rows, drop the old one, rename."
 _NEVER = {
     "foreign_keys": (
@@ -191,9 +194,14 @@ def _alone(piece: Piece, head: str, dialect: Dialect) -> str:
 
 def _refuse_pragma(piece: Piece, path: Path, *, no_transaction: bool) -> None:
     """Refuse a pragma that is given a value, and `wal_checkpoint`; reading is always fine."""
-    name, is_given = _pragma(piece)
-    if not name or (not is_given and name != "wal_checkpoint"):
+    name, value = _pragma(piece)
+    if not name or (value is None and name != "wal_checkpoint"):
         return
+    if name == "journal_mode" and value not in _ON_DISK:
+        what = (
+            "`PRAGMA journal_mode` without a journal on the disk: a step that fails or is killed destroys the database"
+        )
+        _refuse(piece, path, what, "Leave it out; DELETE, TRUNCATE, PERSIST and WAL have one.")
     if name in _NEVER:
         _refuse(piece, path, f"`PRAGMA {name}` {_NEVER[name][0]}", _NEVER[name][1])
     if name in _OUTSIDE_ONLY and not no_transaction:
@@ -202,17 +210,17 @@ def _refuse_pragma(piece: Piece, path: Path, *, no_transaction: bool) -> None:
         _refuse(piece, path, f"`PRAGMA {name}` with a value is not known to be sound in a step", "Leave it out.")
 
 
-def _pragma(piece: Piece) -> tuple[str, bool]:
-    """Return a pragma's name, and whether it is given a value."""
+def _pragma(piece: Piece) -> tuple[str, str | None]:
+    """Return a pragma's name, and the value that it is given; both in small letters."""
     found = re.match(
-        r"PRAGMA (?:\S+ \. )?(\S+)( [=(])?",
+        r"PRAGMA (?:\S+ \. )?(\S+)(?: [=(] ?(\S*))?",
         " ".join(
             piece.statement[start:end].strip("\"`[]'") if kind in ("name", "string") else piece.statement[start:end]
             for kind, start, end in atoms(piece.statement, "sqlite")
         ),
         re.IGNORECASE,
     )
-    return (found.group(1).lower(), bool(found.group(2))) if found else ("", False)
+    return (found[1].lower(), found[2] and found[2].lower()) if found else ("", None)
 
 
 def _refuse(piece: Piece, path: Path, reason: str, remedy: str) -> NoReturn:

@@ -202,3 +202,25 @@ def test_a_file_that_an_application_has_open_is_migrated_beside_it(
         assert ensure_migrations(sqlite_url, migrations(FILES)).applied == 2
         assert _names(connection) == ["Ada", "Grace"]
     assert probe(sqlite_url).value("SELECT count(*) FROM schema_migrations") == 2
+
+
+def test_a_connection_in_memory_without_a_journal_is_refused_and_left_as_it_was(migrations: WriteMigrations) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        with pytest.raises(UsageError, match="the connection has journal_mode OFF"):
+            ensure_migrations(connection, migrations({"0001_a.sql": "CREATE TABLE a (x INTEGER);\n"}))
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        ensure_migrations(connection, migrations({"0001_a.sql": "CREATE TABLE a (x INTEGER);\n"}))
+
+
+def test_a_connection_to_a_file_may_be_without_a_journal_as_another_one_is_used(
+    tmp_path: Path, migrations: WriteMigrations
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("CREATE TABLE a (x INTEGER)")
+        folder = migrations({"0001_a.sql": "INSERT INTO a VALUES (1);\nSELECT * FROM nowhere;\n"})
+        with pytest.raises(StepError, match="no such table: nowhere"):
+            ensure_migrations(connection, folder)
+        assert connection.execute("SELECT count(*) FROM a").fetchone() == (0,)

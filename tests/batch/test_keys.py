@@ -54,6 +54,25 @@ def test_times_far_away_are_taken_once(
     assert seen.rows("SELECT n, count(*) FROM t GROUP BY n") == [(1, 6)]
 
 
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize("kind", ["REAL", "NUMERIC", "BLOB"])
+def test_numbers_without_end_are_taken_once_on_sqlite(
+    kind: str, size: int, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    seen = probe(sqlite_url)
+    seen.execute(f"CREATE TABLE t (id {kind} NOT NULL UNIQUE, n INTEGER NOT NULL DEFAULT 0);")
+    seen.execute("INSERT INTO t (id) VALUES (9e999), (-9e999), (0.1), (5e-324), (-1.7976931348623157e308), (3);")
+    if kind == "BLOB":  # a text that is written like it is another value
+        seen.execute("INSERT INTO t (id) VALUES ('Inf'), ('9e999'), ('-Inf');")
+    rows = seen.value("SELECT count(*) FROM t")
+    folder = migrations({"0001_add.sql": f"{ADD.replace('size 3', f'size {size}')}INSERT INTO nowhere VALUES (1);\n"})
+    with pytest.raises(SessmigError, match="no such table: nowhere"):
+        ensure_migrations(sqlite_url, folder)
+    seen.execute("CREATE TABLE nowhere (x int);")
+    ensure_migrations(sqlite_url, folder)
+    assert seen.rows("SELECT n, count(*) FROM t GROUP BY n") == [(1, rows)]
+
+
 @pytest.mark.parametrize("kind", ["double precision", "money", "bytea", "interval", "tstzrange"])
 def test_a_type_that_each_session_writes_in_its_own_way_is_refused_by_name(
     postgres_url: str, probe: Callable[[str], Probe], kind: str

@@ -132,6 +132,17 @@ def test_vacuum_and_the_journal_mode_run_outside_transactions(
     assert seen.rows(LEDGER) == [(1, "success")]
 
 
+def test_a_file_without_a_journal_is_refused_before_anything_is_done(
+    cli: Cli, sqlite_url: str, migrations: WriteMigrations, probe: Look
+) -> None:
+    probe(sqlite_url).execute("CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1), (2);")
+    folder = migrations({"0001_a.sql": "-- sessmig: no-transaction\nPRAGMA journal_mode = OFF;\nDELETE FROM a;\n"})
+    done = cli("migrate", "-d", sqlite_url, "--dir", folder)
+    assert done.returncode == 1
+    assert f"{folder}/0001_a.sql:2: `PRAGMA journal_mode` without a journal on the disk" in done.stderr
+    assert probe(sqlite_url).value("SELECT count(*) FROM a") == 2
+
+
 def test_a_drop_of_an_index_that_never_was_fails_each_time_and_is_never_taken_for_done(
     cli: Cli, postgres_url: str, migrations: WriteMigrations, probe: Look
 ) -> None:

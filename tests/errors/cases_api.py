@@ -28,6 +28,12 @@ def _in_transaction(place: Place) -> None:
         ensure_migrations(connection, "shop")
 
 
+def _without_journal(place: Place) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        ensure_migrations(connection, "shop")
+
+
 def _without_autocommit(place: Place) -> None:
     connection = sqlite3.connect(":memory:")
     connection.close()
@@ -59,6 +65,7 @@ CASES = (
     Case("max_lag is no number", (_ONE, _call(max_lag="long"))),
     Case("Not a database", (_ONE, lambda _: ensure_migrations(7, "shop"))),  # type: ignore[arg-type]
     Case("The connection stands in a transaction", (_ONE, _in_transaction)),
+    Case("The connection has no journal", (_ONE, _without_journal)),
     Case("The connection cannot be used", (_ONE, _without_autocommit)),
     Case("The connection is another thread's", (_ONE, _of_another_thread)),
     Case("The connection is closed", (_ONE, _closed), postgres=True),

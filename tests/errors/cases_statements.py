@@ -27,6 +27,7 @@ CASES = (
     _refused("DISCARD ALL", "-- sessmig: no-transaction\nDISCARD ALL;\n", postgres=True),
     _refused("PRAGMA foreign_keys", "PRAGMA foreign_keys = OFF;\n"),
     _refused("PRAGMA journal_mode", "PRAGMA journal_mode = WAL;\n"),
+    _refused("A journal that no rollback can use", "-- sessmig: no-transaction\nPRAGMA journal_mode = OFF;\n"),
     _refused("PRAGMA writable_schema", "PRAGMA writable_schema = ON;\n"),
     _refused("A pragma that is not known", "PRAGMA mmap_size = 1;\n"),
     _refused("track_counts", "SET track_counts = off;\n", postgres=True),

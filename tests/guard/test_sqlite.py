@@ -69,6 +69,22 @@ def test_a_full_text_table_that_reads_another_holds_no_rows_in_its_place(
     assert any("the table notes was dropped, with 2 rows" in line for line in lines), lines
 
 
+@pytest.mark.parametrize(
+    "module", [" fts5vocab(terms, 'row')", '"FTS5Vocab" (terms, row)', "'fts5vocab'(terms, row)", " fts4aux(words)"]
+)
+def test_a_table_that_shows_the_words_of_a_full_text_table_holds_no_rows_in_anothers_place(
+    module: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(sqlite_url).execute("CREATE TABLE notes (term TEXT PRIMARY KEY); INSERT INTO notes VALUES ('tea'), ('cake');")
+    step = (
+        "CREATE VIRTUAL TABLE terms USING fts5(term);\nCREATE VIRTUAL TABLE words USING fts4(term);\n"
+        "INSERT INTO terms SELECT term FROM notes;\nINSERT INTO words SELECT term FROM notes;\n"
+        f"ALTER TABLE notes RENAME TO old;\nCREATE VIRTUAL TABLE notes USING{module};\nDROP TABLE old;\n"
+    )
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+    assert any("the table notes was dropped, with 2 rows" in line for line in lines), lines
+
+
 @pytest.mark.parametrize("name", ['"odd ""name"', "[a b]", "`it's`", '"SELECT"', '"ünï"', '"a.b"'])
 def test_a_table_of_any_name_is_guarded(
     name: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]

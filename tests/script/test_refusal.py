@@ -232,6 +232,25 @@ def test_a_pragma_that_works_only_outside_asks_for_no_transaction(statement: str
     assert run(f"{statement};", "sqlite", no_transaction=True) == [f"{statement};"]
 
 
+# SQLite takes the beginning of a word for the word.
+@pytest.mark.parametrize("value", [" = OFF", "(off)", "=o", " = 'of'", ' = "MEMORY"', "(m)", " = [off]", "=/**/ OFF"])
+@pytest.mark.parametrize("name", ["journal_mode", "main.journal_mode", '"JOURNAL_MODE"'])
+def test_a_journal_that_no_rollback_can_use_is_refused_everywhere(name: str, value: str) -> None:
+    for no_transaction in (False, True):
+        error = refusal(f"SELECT 1;\nPRAGMA {name}{value};", "sqlite", no_transaction=no_transaction)
+        assert str(error) == (
+            f"{SQL}:2: `PRAGMA journal_mode` without a journal on the disk: "
+            "a step that fails or is killed destroys the database\n"
+            "Leave it out; DELETE, TRUNCATE, PERSIST and WAL have one."
+        )
+
+
+@pytest.mark.parametrize("value", [" = WAL", "(delete)", "='Truncate'", '= "persist"'])
+def test_a_journal_on_the_disk_may_be_chosen_outside_transactions(value: str) -> None:
+    statement = f"PRAGMA journal_mode{value};"
+    assert run(statement, "sqlite", no_transaction=True) == [statement]
+
+
 @pytest.mark.parametrize(
     "name", ["query_only", "writable_schema", "schema_version", "recursive_triggers", "locking_mode"]
 )
