@@ -225,17 +225,15 @@ class Accounts:
 
     def _cover(self) -> None:
         """Count what has left each source and stands elsewhere; several merges may share a source between them."""
-        for opened in self._open:
-            source, keys = opened.merge.source, [key for key, _ in opened.merge.keys]
-            if (
-                opened.copy
-                and not opened.merge.after
-                and source not in self.covered
-                and self._sources.table(opened.merge)
-            ):
-                same = [one for one in self._open if one.merge.source == source]
+        tables = [None if one.merge.after else self._sources.table(one.merge) for one in self._open]
+        done = set[int]()
+        for opened, table in zip(self._open, tables, strict=True):
+            keys = [key for key, _ in opened.merge.keys]
+            if opened.copy and table is not None and table.identity not in done:
+                done.add(table.identity)
+                same = [one for one, other in zip(self._open, tables, strict=True) if other == table]
                 sharing = [one.sql for one in same if [key for key, _ in one.merge.keys] == keys]
-                self.covered[source] = Moved(*self._numbers(opened.sql.moved(opened.copy, sharing)))
+                self.covered[opened.merge.source] = Moved(*self._numbers(opened.sql.moved(opened.copy, sharing)))
 
     def _numbers(self, sql: str) -> list[int]:
         return [int(str(cell)) for cell in self._database.query(sql).rows[0]]

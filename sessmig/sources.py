@@ -53,7 +53,14 @@ class Sources:
         dialect = self._database.dialect
         keys = {part for source, _ in merge.keys for part in script.parts(source, dialect)}
         found = self.table(merge)
-        return found is not None and bool(found.key) and keys >= {script.comparable(n, dialect) for n in found.key}
+        if found is None or not found.key or not keys >= {script.comparable(n, dialect) for n in found.key}:
+            return False
+        # What inherits from a table has keys of its own. In batches there is no such table.
+        return not found.only or bool(merge.within) or not self._has_heirs(found)
+
+    def _has_heirs(self, table: Table) -> bool:
+        full = script.parts(table.sql, self._database.dialect)
+        return any(tie.kind == "child" and full in tie.other_is for tie in self._ties)
 
     def may_change(self, merge: Merge, *, is_to_come: bool) -> bool:
         """Tell whether the source may not be there any more, as it was, when the account is closed.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sessmig import CheckError
 from sessmig.merge_sql import MergeSql
 from tests.fixtures.files import WriteMigrations
-from tests.merge.moving import Probes, moved, refused
+from tests.merge.moving import Probes, files, moved, refused
+from tests.run.doing import migrate
 
 NOTES = (
     "CREATE TABLE notes (id INTEGER PRIMARY KEY, b TEXT);"
@@ -277,3 +279,41 @@ def test_a_rename_a_query_and_a_target_that_the_step_makes_need_no_copy_either(
 
 def _uncalled(_: MergeSql) -> str:
     raise AssertionError("a copy is kept")
+
+
+def test_an_heir_may_hold_a_key_a_second_time(postgres_url: str, migrations: WriteMigrations, probe: Probes) -> None:
+    database = probe(postgres_url)
+    database.execute(NOTES + TARGET + HEIR + "INSERT INTO heir VALUES (1, 'a');")
+    step = "INSERT INTO t SELECT * FROM notes ON CONFLICT DO NOTHING;\n"
+    lines = refused(postgres_url, migrations, database, step, MERGE)
+    assert lines[1] == "1 key of the source stands there more than once"
+
+
+def test_merges_share_a_source_however_each_writes_it(
+    postgres_url: str, migrations: WriteMigrations, probe: Probes
+) -> None:
+    database = probe(postgres_url)
+    database.execute(NOTES + TARGET + "CREATE TABLE u (id INTEGER PRIMARY KEY, b TEXT);")
+    step = "INSERT INTO t SELECT * FROM notes WHERE id < 3;\nINSERT INTO u SELECT * FROM notes WHERE id >= 3;\n"
+    verify = (
+        f"{MERGE}-- reject: other where id >= 3\n\n"
+        "-- merge: public.notes into u on id comparing b\n-- reject: other where id < 3\n"
+    )
+    accounts = migrate(postgres_url, files(migrations, step + "DELETE FROM notes;\n", verify)).steps[0].merges
+    assert [account.inserted for account in accounts] == [2, 3]
+    assert database.value("SELECT count(*) FROM notes") == 0
+
+
+def test_what_neither_merge_takes_is_lost_however_each_writes_the_source(
+    postgres_url: str, migrations: WriteMigrations, probe: Probes
+) -> None:
+    database = probe(postgres_url)
+    database.execute(NOTES + TARGET + "CREATE TABLE u (id INTEGER PRIMARY KEY, b TEXT);")
+    step = "INSERT INTO t SELECT * FROM notes WHERE id < 3;\nINSERT INTO u SELECT * FROM notes WHERE id > 3;\n"
+    verify = (
+        f"{MERGE}-- reject: other where id >= 3\n\n"
+        "-- merge: public.notes into u on id comparing b\n-- reject: other where id <= 3\n"
+    )
+    with pytest.raises(CheckError, match="loss guard: 1 row of notes was deleted"):
+        migrate(postgres_url, files(migrations, step + "DELETE FROM notes;\n", verify))
+    assert database.value("SELECT count(*) FROM notes") == 5
