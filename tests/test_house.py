@@ -131,6 +131,7 @@ FLOORS: dict[str, tuple[float, str]] = {
     "batch_table": (3.1, "left"),
     "behind": (3.62, "left"),
     "unfit": (3.62, "left"),
+    "unaccounted": (3.62, "left"),
     "batched": (3.65, "left"),
     "account_sums": (0.7, "left"),
     "throttle": (3.65, "left"),
