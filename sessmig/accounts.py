@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sessmig import script
 from sessmig.account_hints import OTHER_VALUES, TWICE, WITHOUT_KEY
 from sessmig.errors import CheckError, DatabaseError
 from sessmig.merge import Merge
 from sessmig.merge_sql import MergeSql
 from sessmig.results import Account
-from sessmig.rows import Moved, Table
+from sessmig.rows import Moved
+from sessmig.sources import Sources
 from sessmig.verdict import EXAMPLES
 from sessmig.words import count, cut
 
@@ -47,13 +47,13 @@ class Accounts:
     Args:
         database: where the step is carried out.
         merges: the merge blocks of its verify file.
-        touched: what its statements may empty or change.
+        touched: what its statements write.
     """
 
     def __init__(self, database: Database, merges: Sequence[Merge], touched: Touched | None = None) -> None:
         self._database = database
         self._merges = merges
-        self._touched = touched
+        self._sources = Sources(database, merges, touched)
         self._mark = os.urandom(4).hex()
         """A part of our tables' names, so that no other has them."""
         self._open: list[_Open] = []
@@ -100,7 +100,7 @@ class Accounts:
                 found = f"{count(without_key, 'row')} {WITHOUT_KEY}"
                 opened.account = self._showing(account, found, sql.without_key(EXAMPLES), without_key)
                 return
-            if not self._is_unique(merge) and (twice := self._numbers(sql.twice("count(*)"))[0]):
+            if not self._sources.is_unique(merge) and (twice := self._numbers(sql.twice("count(*)"))[0]):
                 found = f"{count(twice, 'key')} of the source {'stands' if twice == 1 else 'stand'} {TWICE}"
                 opened.account = self._showing(account, found, sql.twice("*") + f" LIMIT {EXAMPLES}", twice)
                 return
@@ -121,7 +121,7 @@ class Accounts:
         if differing:
             self._keep(opened, number)
             self._database.query(opened.sql.keep_differing())
-        if self._is_touched(merge):
+        if self._sources.may_change(merge, is_to_come=opened.is_to_come):
             opened.copy = self._database.keep(f"sessmig_source_{number}_{self._mark}", sql.copy())
 
     def _is_to_come(self, sql: MergeSql) -> bool:
@@ -145,30 +145,6 @@ class Accounts:
             sql = opened.sql
             opened.kept = self._database.keep(f"sessmig_merge_{number}_{self._mark}", sql.nothing_kept(), sql.kept_keys)
             opened.sql = sql.keeping(opened.kept)
-
-    def _is_unique(self, merge: Merge) -> bool:
-        """Tell whether the catalogue knows that no key stands in the source twice."""
-        dialect = self._database.dialect
-        keys = {part for source, _ in merge.keys for part in script.parts(source, dialect)}
-        found = self._source(merge)
-        return found is not None and bool(found.key) and keys >= {script.comparable(n, dialect) for n in found.key}
-
-    def _is_touched(self, merge: Merge) -> bool:
-        """Tell whether the source may not be there any more, as it was, when the account is closed."""
-        touched, dialect = self._touched, self._database.dialect
-        if touched is None or touched.may_change(merge, dialect):
-            return touched is not None
-        return bool(touched.emptied and not merge.after) and touched.may_empty(merge, self._database.tables(), dialect)
-
-    def _source(self, merge: Merge) -> Table | None:
-        """Return the table that is the source, as it stands now; None if it is a query, or a view."""
-        name = () if merge.source.startswith("(") else script.parts(merge.source, self._database.dialect)
-        for table in self._database.tables() if name else ():
-            full = script.parts(table.sql, self._database.dialect)
-            # A name without schema is the one of the ledger's schema, or of none that we know.
-            if full == name or (len(name) == 1 and full[-1:] == name and "." not in table.name):
-                return table
-        return None
 
     def end(self) -> None:
         """Ask what arrived, and close the accounts."""
@@ -214,6 +190,10 @@ class Accounts:
         if opened.kept:
             account = replace(account, absent=self._numbers(sql.absent())[0])
             found += self._kept_apart(sql)
+        if opened.copy and opened.merge.after:
+            # Where it stands now nothing of it may be gone, whatever the copy says.
+            now = self._numbers(MergeSql(opened.merge, self._database.unlike).standing_total())[0]
+            found += self._fewer(opened.account.source, now)
         if opened.kept or others + apart != account.source:
             account = replace(account, source=self._numbers(sql.standing_total())[0])
             doubled = sql.doubled(EXAMPLES)
@@ -231,10 +211,13 @@ class Accounts:
             found = f"{count(overwritten, 'row')} of the target that differed did not stay as they were"
             yield found, sql.overwritten(keys) + f" LIMIT {EXAMPLES}", overwritten
 
-    def _unbalanced(self, before: int, now: int, matched: int, doubled: str) -> Iterator[tuple[str, str, int]]:
-        """Find out why the rows do not add up; what others have written into the source since is no reason."""
+    def _fewer(self, before: int, now: int) -> Iterator[tuple[str, str, int]]:
         if now < before:
             yield f"the source held {count(before, 'row')} before the step, and {now:,} after it", "", 0
+
+    def _unbalanced(self, before: int, now: int, matched: int, doubled: str) -> Iterator[tuple[str, str, int]]:
+        """Find out why the rows do not add up; what others have written into the source since is no reason."""
+        yield from self._fewer(before, now)
         if matched > now:
             yield f"the target has {count(matched - now, 'row')} more than the source has keys", doubled, matched - now
         elif matched < now:
@@ -242,12 +225,15 @@ class Accounts:
 
     def _cover(self) -> None:
         """Count what has left each source and stands elsewhere; several merges may share a source between them."""
-        for opened in self._open:
-            source, keys = opened.merge.source, [key for key, _ in opened.merge.keys]
-            if opened.copy and not opened.merge.after and source not in self.covered and self._source(opened.merge):
-                same = [one for one in self._open if one.merge.source == source]
+        tables = [None if one.merge.after else self._sources.table(one.merge) for one in self._open]
+        done = set[int]()
+        for opened, table in zip(self._open, tables, strict=True):
+            keys = [key for key, _ in opened.merge.keys]
+            if opened.copy and table is not None and table.identity not in done:
+                done.add(table.identity)
+                same = [one for one, other in zip(self._open, tables, strict=True) if other == table]
                 sharing = [one.sql for one in same if [key for key, _ in one.merge.keys] == keys]
-                self.covered[source] = Moved(*self._numbers(opened.sql.moved(opened.copy, sharing)))
+                self.covered[opened.merge.source] = Moved(*self._numbers(opened.sql.moved(opened.copy, sharing)))
 
     def _numbers(self, sql: str) -> list[int]:
         return [int(str(cell)) for cell in self._database.query(sql).rows[0]]

@@ -142,7 +142,7 @@ def carry_out(database: Database, attempt: Attempt, *, shared: bool = False) -> 
 
 
 def _touched(step: Step, dialect: Dialect) -> Touched | None:
-    """Return what its statements may empty or change, if a merge has to know."""
+    """Return what its statements write, if a merge has to know."""
     if not step.merges:
         return None
     from sessmig.touched import touched

@@ -20,6 +20,7 @@ from sessmig.results import BatchReport
 from sessmig.retrying import named, rest
 from sessmig.stage import Stage, gone
 from sessmig.staging import Staging
+from sessmig.unaccounted import refuse_unaccounted
 from sessmig.waiting import Waiting
 from sessmig.words import count, took
 
@@ -41,12 +42,13 @@ def carry_batches(staging: Staging, stage: Stage) -> None:
     _Statement(staging, stage).carry()
 
 
-def refuse_unfit(staging: Staging) -> None:
-    """Before anything is written: refuse a file whose first statement cannot be cut into ranges.
+def refuse_unfit(staging: Staging, *, is_halfway: bool) -> None:
+    """Before anything is written: refuse a file whose first statement cannot be cut into ranges, or has no account.
 
     What stands further down may be made fit by a statement before it.
     """
-    if staging.stages and staging.stages[0].batch and not staging.state.done:
+    refuse_unaccounted(staging.step.script, staging.stages, staging.database.dialect)
+    if not is_halfway and staging.stages and staging.stages[0].batch and not staging.state.done:
         Batched(staging, staging.stages[0]).demand_fit()
 
 

@@ -27,8 +27,7 @@ _TRIES = 3
 def begin_staged(staging: Staging) -> None:
     """Within the first transaction: begin a step or go on with it; what cannot be cut into ranges is not begun."""
     entry = staging.ledger.entry(staging.step.migration.version)
-    if not (entry and entry.is_halfway):
-        batches.refuse_unfit(staging)
+    batches.refuse_unfit(staging, is_halfway=bool(entry and entry.is_halfway))
     staging.begin()
 
 

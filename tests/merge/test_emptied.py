@@ -10,6 +10,7 @@ from sessmig.databases import connect
 from sessmig.model import Holder
 from sessmig.rows import Moved
 from sessmig.touched import Touched
+from sessmig.writes import Write
 from tests.fixtures.files import WriteMigrations
 from tests.merge.moving import ALL, COPY, ROWS, TABLES, Probes, files, moved, refused
 from tests.merge.reading import merge
@@ -258,7 +259,7 @@ def test_covered_says_how_many_rows_have_left_the_source_and_stand_in_the_target
     dialect = "postgres" if is_postgres(database_url) else "sqlite"
     read = merge(tmp_path_factory.mktemp("verify"), ALL + GONE, dialect)  # type: ignore[arg-type]
     with connect(database_url) as database, database.transaction("lock", wait=10, on_wait=_unheard):
-        accounts = Accounts(database, [read], Touched(emptied=frozenset({"old"})))
+        accounts = Accounts(database, [read], Touched((Write("take", ("old",)),)))
         accounts.begin()
         database.query("INSERT INTO fresh SELECT * FROM old WHERE id IN (1, 2, 5)")
         database.query("DELETE FROM old WHERE id IN (1, 2, 3)")
