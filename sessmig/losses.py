@@ -79,9 +79,12 @@ class _Judge:
 
     def _unaccounted(self, top: int, members: list[int], deleted: int) -> int:
         """Return how many deleted rows no merge has in its target: its source is the whole, or some of the parts."""
-        sources = [top] if top in self._covered else [member for member in members if member in self._covered]
-        moved = [self._covered[source] for source in sources]
-        return Moved(sum(one.accounted for one in moved), sum(one.gone for one in moved)).lost_of(deleted)
+        if whole := self._covered.get(top):
+            return deleted - whole.covers(deleted)
+        seen, parts = self._seen, [member for member in members if member in self._covered]
+        inner = {below for part in parts for below in seen.under(part) if below != part}
+        outer = [part for part in parts if part not in inner]
+        return deleted - sum(self._covered[part].covers(seen.deleted(members, seen.under(part))) for part in outer)
 
     def _is_declared(self, identity: int) -> bool:
         """Both the name before a rename and the one after it count."""

@@ -87,9 +87,9 @@ class Moved:
     gone: int
     """How many keys the source had and has no more; an UPDATE may have given their rows others."""
 
-    def lost_of(self, deleted: int) -> int:
-        """Return how many of the source's deleted rows no target holds; better one too many than one too few."""
-        return min(deleted, max(deleted, self.gone) - self.accounted)
+    def covers(self, deleted: int) -> int:
+        """Return how many of the source's deleted rows a target surely holds; better one too few than one too many."""
+        return max(0, min(deleted, self.accounted - max(0, self.gone - deleted)))
 
 
 @dataclass(frozen=True, slots=True)

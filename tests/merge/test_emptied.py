@@ -121,6 +121,9 @@ def test_rows_of_a_part_may_be_moved(postgres_url: str, migrations: WriteMigrati
     with pytest.raises(CheckError, match="loss guard: 1 row of old was deleted"):
         migrate(postgres_url, files(migrations, f"{step}DELETE FROM high WHERE id = 3;\n", verify))
     assert state(database) == before
+    other = f"{step.partition('DELETE')[0]}UPDATE low SET id = 0 WHERE id = 1;\nDELETE FROM high WHERE id = 3;\n"
+    with pytest.raises(CheckError, match="loss guard: 1 row of old was deleted"):
+        migrate(postgres_url, files(migrations, other, verify))
     assert moved(postgres_url, migrations, step, verify).inserted == 2
 
 
