@@ -16,6 +16,7 @@ from sessmig.model import Piece
 
 # The function replace() deletes nothing.
 _REPLACE = re.compile(r"\bREPLACE\b(?!\s*\()", re.IGNORECASE)
+_IGNORES = re.compile(r"\bAFTER\b.*\bRAISE\s*\(\s*IGNORE\b", re.IGNORECASE | re.DOTALL)
 BY_HAND = {"writable_schema", "schema_version"}
 """With one of these words in a statement, SQLite's own count of the changes of the schema may tell nothing."""
 _TAKING = {"delete", "replace", "drop"}
@@ -44,6 +45,9 @@ class Reach:
         self.is_by_hand = bool(said & BY_HAND)
         self.is_harmless = not (self.is_by_hand or triggers or said & _TAKING or tables.have_replacing)
         """Whether no row can go. Of the most files that is all there is to say."""
+        made = (piece.statement for piece in pieces if _changes_schema(piece))
+        self.ignores = any(map(_IGNORES.search, (*(body for _, body in triggers), *made)))
+        """Whether a trigger, behind a row that is deleted, may have none of those run that are to follow."""
         if not self.is_harmless:
             self._follow(tables, pieces, triggers, said)
 

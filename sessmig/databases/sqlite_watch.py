@@ -96,6 +96,11 @@ class Watch:
             self._has_made = False
             self._add()
 
+    @property
+    def _moment(self) -> str:
+        """Where another trigger's RAISE(IGNORE) may be first, a row too many is better than one too few."""
+        return "BEFORE" if self._reach.ignores else "AFTER"
+
     def _count(self) -> None:
         """Make the tables that are counted in, where there is a trigger that does."""
         if self._is_counting:
@@ -124,7 +129,7 @@ class Watch:
         inserting = [t for t in tables if self._reach.may_replace(t) and t.identity not in self._is_inserting]
         for table in inserting:
             self._command(
-                f"CREATE TEMP TRIGGER {_INSERTED}_{table.identity} AFTER INSERT ON {table.full_name} BEGIN "
+                f"CREATE TEMP TRIGGER {_INSERTED}_{table.identity} {self._moment} INSERT ON {table.full_name} BEGIN "
                 f"UPDATE {_WATCH} SET inserted = inserted + 1 WHERE id = {table.identity}; END"
             )
         self._is_inserting |= {table.identity for table in inserting}
@@ -151,7 +156,7 @@ class Watch:
                 f"WHERE (SELECT deleted FROM {_WATCH} WHERE id = {number}) <= {KEYS}; "
             )
         self._command(
-            f"CREATE TEMP TRIGGER {_DELETED}_{number} AFTER DELETE ON {table.full_name} BEGIN "
+            f"CREATE TEMP TRIGGER {_DELETED}_{number} {self._moment} DELETE ON {table.full_name} BEGIN "
             f"UPDATE {_WATCH} SET deleted = deleted + 1 WHERE id = {number}; {keep}END"
         )
 

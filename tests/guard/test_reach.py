@@ -104,3 +104,20 @@ def test_a_full_text_table_made_anew_is_no_loss(
         "DROP TABLE f;\nALTER TABLE n RENAME TO f;\n",
     )
     assert probe(sqlite_url).rows("SELECT body FROM f WHERE f MATCH 'a'") == [("a",)]
+
+
+@pytest.mark.parametrize("place", ["TEMP ", ""])
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_trigger_that_has_all_others_left_out_hides_no_row(
+    place: str, anew: bool, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    """Which of two triggers is first SQLite does not promise; it goes by their names, and ours are never the same."""
+    probe(sqlite_url).execute(CHAT + "CREATE TABLE more (body TEXT);")
+    made = "CREATE TABLE n (body TEXT);\nINSERT INTO n SELECT body FROM notes;\nDROP TABLE notes;\n"
+    step = f"{made}ALTER TABLE n RENAME TO notes;\n" if anew else ""
+    step += f"CREATE {place}TRIGGER quiet AFTER DELETE ON notes BEGIN SELECT RAISE(IGNORE); END;\n"
+    step += "".join(f"CREATE TRIGGER x{n} AFTER INSERT ON more BEGIN SELECT {n}; END;\n" for n in range(10))
+    step += "DELETE FROM notes;\nINSERT INTO notes VALUES ('d'), ('e'), ('f');\nDROP TRIGGER quiet;\n"
+    for _ in range(4):
+        lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+        assert any("3 rows of notes were deleted" in line for line in lines), lines
