@@ -84,7 +84,8 @@ class Guard:
             return
         counted = self._to_count(tables, seen.course.again())
         if self._depth == "step":
-            self._faults = self._find_faults(tables if self._queries else counted)
+            may_reach_all = self._queries or any(verb in _HIDING for verb, _ in seen.cascading)
+            self._faults = self._find_faults(tables if may_reach_all else counted)
         seen.alone = database.held(tables)
         seen.rows_before = looks.counts(database, counted)
         unknown = [t for t in tables if t.storage and looks.is_small(t) and t.identity not in seen.rows_before]

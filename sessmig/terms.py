@@ -80,7 +80,8 @@ def relations(text: str, dialect: Dialect) -> Iterator[Name]:
     for at, one in enumerate(found):
         if one.written == "(":
             lists.append(False)
-            if expected and term(found, at + 1).word not in ("SELECT", "VALUES", "WITH", ""):
+            behind = term(found, at + 1)
+            if expected and behind.word not in ("SELECT", "VALUES", "WITH") and (behind.name or behind.written == "("):
                 lists[-1] = True
                 continue
             expected = False

@@ -18,7 +18,7 @@ from sessmig.writes import Write, writes
 
 
 def refuse_unaccounted(source: Script, stages: Sequence[Stage], dialect: Dialect) -> None:
-    """Refuse what changes a source before its batch, or source and target behind it: they would still be the same.
+    """Refuse what changes a source before its batch, or by it or behind it, where the target is changed behind it too.
 
     What changes only one of them behind the batch, the last comparison sees.
 
@@ -37,9 +37,7 @@ def refuse_unaccounted(source: Script, stages: Sequence[Stage], dialect: Dialect
             is_followed = any(_changes(own, merge.target, kept, dialect) for own in written[stage.number + 1 :])
             for number, own in enumerate(written):
                 is_before = number < stage.number
-                if (is_before or (is_followed and number > stage.number)) and _changes(
-                    own, merge.source, read, dialect
-                ):
+                if (is_before or is_followed) and _changes(own, merge.source, read, dialect):
                     _refuse(source, stages[number], merge, is_before=is_before)
 
 
@@ -54,7 +52,7 @@ def _changes(own: Sequence[Write], place: str, columns: set[str], dialect: Diale
         if write.name[-1:] != name[-1:] or (len(name) > 1 < len(write.name) and write.name[-2:] != name[-2:]):
             continue
         said = write.columns if write.kind == "update" else write.others
-        if write.kind == "take" or (write.kind == "update" and not (columns and said)):
+        if write.kind in ("take", "rename") or (write.kind == "update" and not (columns and said)):
             return True
         if write.kind in ("update", "shape") and not said.isdisjoint(columns):
             return True

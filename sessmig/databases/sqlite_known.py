@@ -16,6 +16,7 @@ from sessmig.rows import Column
 _VIRTUAL = re.compile(rf"CREATE{GAP}VIRTUAL\b", re.IGNORECASE | re.DOTALL)
 ELSEWHERE = re.compile(r"\bcontent\s*=", re.IGNORECASE)
 """In a virtual table's text: what it shows stands in another one, or nowhere (content='...')."""
+_OF_ANOTHER = re.compile(r"\bcontent\s*=\s*(?!''|\"\"|``|\[\])", re.IGNORECASE)
 _READING = re.compile(
     rf"\bUSING(?:{GAP})?[\"'`\[]?(?:fts5vocab|fts4aux|fts3tokenize|dbstat|sqlite_dbpage|csv)\b",
     re.IGNORECASE | re.DOTALL,
@@ -40,7 +41,9 @@ class Known:
     """The tables that its foreign keys name, each with what becomes of a row here when one is deleted there."""
     is_virtual: bool = False
     holds_rows: bool = True
-    """Whether it is no virtual table that reads another."""
+    """Whether it is no virtual table that reads another, or keeps no rows at all."""
+    shows_another: bool = False
+    """Whether its rows are those of another table."""
     replaces: bool = False
     """Whether a constraint of its own says ON CONFLICT REPLACE."""
 
@@ -49,6 +52,7 @@ class Known:
         if sql != self.sql:
             self.is_virtual = _VIRTUAL.match(sql) is not None
             self.holds_rows = not (self.is_virtual and (ELSEWHERE.search(sql) or _READING.search(sql)))
+            self.shows_another = self.is_virtual and bool(_OF_ANOTHER.search(sql) or _READING.search(sql))
             self.replaces = _ON_CONFLICT.search(sql) is not None
         self.root, self.sql = root, sql
 

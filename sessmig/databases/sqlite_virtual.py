@@ -23,6 +23,7 @@ _INTO = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _WITH = re.compile("WITH", re.IGNORECASE)
+_ASIDE = re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL)
 _COLUMN = re.compile(_NAME)
 _HIDING = "SELECT 1 FROM temp.sqlite_master WHERE name = $1 COLLATE NOCASE"
 
@@ -50,7 +51,7 @@ class Brought:
 
     def count(self, tables: Collection[int]) -> None:
         """Count what comes into these tables from now on, as far as they are virtual and keep it themselves."""
-        keeping = [table for table in self._tables.virtual if table.holds_rows and _MODULE.search(table.sql)]
+        keeping = [table for table in self._tables.virtual if not table.shows_another and _MODULE.search(table.sql)]
         self._counted |= {table.identity for table in keeping if table.identity in tables}
         self._meant = {}
 
@@ -62,7 +63,7 @@ class Brought:
         """Take in a statement that has changed so many rows."""
         if not self._counted or not rows:
             return
-        found = (_INTO.search if _WITH.match(statement) else _INTO.match)(statement)
+        found = _INTO.search(_ASIDE.sub(" ", statement)) if _WITH.match(statement) else _INTO.match(statement)
         if not found:
             return
         schema, name = (folded(_bare(written)) if written else "" for written in found.group(1, 2))

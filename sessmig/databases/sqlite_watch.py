@@ -162,7 +162,7 @@ class Watch:
 
     def _named_virtual(self, pieces: Sequence[Piece]) -> list[Known]:
         """A virtual table can have no trigger: one that a statement names is counted before and after."""
-        virtual = {folded(table.name): table for table in self._tables.virtual}
+        virtual = {folded(table.name): table for table in self._tables.virtual if not table.shows_another}
         named = Names(virtual).among(spoken(pieces)) if virtual else set()
         return [table for name, table in virtual.items() if name in named]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sessmig.model import Dialect
+from sessmig.quoting import quoted
 from sessmig.script.outline import Term, outside
 from sessmig.script.tokens import atoms
 
@@ -57,9 +58,7 @@ def act(text: str, dialect: Dialect) -> Act:
 def _with_names(text: str) -> str:
     """Write literals as names: SQLite takes `DROP TABLE 't'` so."""
     return " ".join(
-        '"' + text[start + 1 : end - 1].replace("''", "'").replace('"', '""') + '"'
-        if kind == "string"
-        else text[start:end]
+        quoted(text[start + 1 : end - 1].replace("''", "'")) if kind == "string" else text[start:end]
         for kind, start, end in atoms(text, "sqlite")
     )
 

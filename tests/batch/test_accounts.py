@@ -15,6 +15,7 @@ COPY = (
     "-- sessmig: batch source by id size 20\n"
     "INSERT INTO target SELECT id, word, 0 FROM source WHERE id BETWEEN :first AND :last;\n"
 )
+MOVED = "-- sessmig: batch source by id size 20\nDELETE FROM source WHERE id BETWEEN :first AND :last;\n"
 MERGE = "-- merge: source into target on id comparing word\n"
 CLEARED = "UPDATE source SET word = '';\n"
 
@@ -32,6 +33,13 @@ CLEARED = "UPDATE source SET word = '';\n"
             "behind this one",
         ),
         (CLEARED + COPY, MERGE, 1, "before this one"),
+        (MOVED + "UPDATE target SET word = '';\n", MERGE, 2, "behind this one"),
+        (
+            "ALTER TABLE source RENAME TO s2;\nUPDATE s2 SET word = '';\nALTER TABLE s2 RENAME TO source;\n" + COPY,
+            MERGE,
+            1,
+            "before this one",
+        ),
         (
             COPY + "UPDATE source SET odd = 1;\nUPDATE target SET id = -id;\n",
             MERGE + "-- reject: odd where odd = 1\n",

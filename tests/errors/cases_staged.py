@@ -51,6 +51,11 @@ CASES = (
         **{"0002_copy.verify.sql": "-- merge: other into new on id\n"},
     ),
     _file(
+        "A merge that a batch accounts for, and whose source another statement changes",
+        "UPDATE old SET plain = 0;\n" + _GOOD,
+        **{"0002_copy.verify.sql": "-- merge: old into new on id comparing plain\n"},
+    ),
+    _file(
         "A batch fails",
         _BATCH.format("id") + _COPY.format("id").replace("plain, many, maybe FROM", "maybe, many, maybe FROM"),
         "What is committed stays, and the next run goes on there: [steps of several commits](../staged.md).",

@@ -13,7 +13,7 @@ from tests.fixtures.postgres import PostgresServer, connect
 from tests.fixtures.probe import Probe
 from tests.fixtures.processes import Cli
 from tests.guard.watching import faults, transaction
-from tests.run.doing import state
+from tests.run.doing import migrate, state
 
 BEHIND = "sequence behind its column"
 
@@ -185,6 +185,19 @@ def test_a_merge_that_moves_its_sequence_passes(
     done = cli("migrate", "-d", postgres_url, "--dir", folder)
     assert done.returncode == 0
     assert probe(postgres_url).value("SELECT count(*) FROM items") == 9
+
+
+@pytest.mark.parametrize("step", ["DO $$ BEGIN {} END $$;\n", "SELECT fill();\n"])
+def test_one_that_stood_behind_is_none_either_where_a_block_or_function_writes(
+    step: str, postgres_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    insert = "INSERT INTO items VALUES (5, 'b');"
+    probe(postgres_url).execute(
+        "CREATE TABLE items (id SERIAL PRIMARY KEY, v TEXT); INSERT INTO items VALUES (99, 'a');"
+        f"CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS $$ {insert} $$"
+    )
+    migrate(postgres_url, migrations({"0001_step.sql": step.format(insert)}))
+    assert probe(postgres_url).value("SELECT count(*) FROM items") == 2
 
 
 def test_a_sequence_that_stood_behind_before_is_no_reason_to_fail(

@@ -101,3 +101,51 @@ def test_a_file_of_many_inserts_that_replaces_a_row_of_a_virtual_table_is_undone
     assert "1 row of f5 was deleted (REPLACE)" in lines[0]
     report = passes(sqlite_url, migrations, optimized)
     assert [(e.table, e.before, e.after, e.deleted) for e in report.effects] == [("f5", 3, 3003, 0)]
+
+
+SHOWING = """
+CREATE TABLE docs (id INTEGER PRIMARY KEY, b TEXT);
+CREATE VIRTUAL TABLE ff USING fts5(b, content='docs', content_rowid='id');
+CREATE TRIGGER ad AFTER DELETE ON docs BEGIN INSERT INTO ff (ff, rowid, b) VALUES ('delete', old.id, old.b); END;
+INSERT INTO docs VALUES (1, 'a'), (2, 'b');
+INSERT INTO ff (ff) VALUES ('rebuild');
+"""
+
+
+@pytest.mark.parametrize("command", ["rebuild", "optimize"])
+def test_rows_that_a_full_text_table_only_shows_are_those_of_the_other(
+    command: str, sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(sqlite_url).execute(SHOWING)
+    step = f"DELETE FROM docs WHERE id = 1;\nINSERT INTO ff (ff) VALUES ('{command}');\n"
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+    assert [line for line in lines if "deleted" in line] == [
+        "0001_step.sql:1: loss guard: 1 row of docs was deleted (DELETE in line 1), and no may-lose names it"
+    ]
+    passes(sqlite_url, migrations, f"-- sessmig: may-lose docs\n{step}")
+
+
+def test_a_full_text_table_that_keeps_no_text_loses_its_words(
+    sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(sqlite_url).execute(
+        "CREATE VIRTUAL TABLE ff USING fts5(b, content=''); INSERT INTO ff (rowid, b) VALUES (1, 'a'), (2, 'b');"
+    )
+    step = "INSERT INTO ff (ff, rowid, b) VALUES ('delete', 1, 'a');\nINSERT INTO ff (rowid, b) VALUES (7, 'x');\n"
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+    assert any("1 row of ff was deleted" in line for line in lines), lines
+
+
+def test_what_a_comment_says_brings_no_row(
+    sqlite_url: str, migrations: WriteMigrations, probe: Callable[[str], Probe]
+) -> None:
+    probe(sqlite_url).execute(
+        "CREATE VIRTUAL TABLE rt USING rtree(id, x0, x1); INSERT INTO rt VALUES (1, 1, 1), (2, 2, 2);"
+        "CREATE TABLE pts (id INTEGER PRIMARY KEY, x REAL); INSERT INTO pts VALUES (1, 5), (3, 6);"
+    )
+    step = (
+        "WITH p AS (\n  SELECT id, x FROM pts -- INSERT INTO pts is done by the application\n)\n"
+        "INSERT OR REPLACE INTO rt SELECT id, x, x FROM p;\n"
+    )
+    lines = stopped(sqlite_url, migrations, probe(sqlite_url), step)
+    assert any("1 row of rt was deleted" in line for line in lines), lines

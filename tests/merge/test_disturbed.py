@@ -6,6 +6,7 @@ import pytest
 
 from sessmig import CheckError
 from sessmig.merge_sql import MergeSql
+from sessmig.terms import relations
 from tests.fixtures.files import WriteMigrations
 from tests.merge.moving import Probes, files, moved, refused
 from tests.run.doing import migrate
@@ -317,3 +318,18 @@ def test_what_neither_merge_takes_is_lost_however_each_writes_the_source(
     with pytest.raises(CheckError, match="loss guard: 1 row of notes was deleted"):
         migrate(postgres_url, files(migrations, step + "DELETE FROM notes;\n", verify))
     assert database.value("SELECT count(*) FROM notes") == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("(SELECT o.id FROM (x.o AS o JOIN x.us AS u ON o.u = u.u))", [("x", "o"), ("x", "us")]),
+        ('(SELECT o.id FROM ("O" AS o JOIN us AS u ON o.u = u.u), more)', [("O",), ("us",), ("more",)]),
+        ("(SELECT 1 FROM ((a JOIN x.b USING (id)) JOIN c USING (id)))", [("a",), ("x", "b"), ("c",)]),
+        ("(SELECT 1 FROM (SELECT id FROM a) AS s, (x.b))", [("a",), ("x", "b")]),
+        ("(SELECT 1 FROM f(a.b) AS s)", [("f",)]),
+    ],
+)
+def test_the_tables_of_a_source_are_found_behind_parentheses(query: str, names: list[tuple[str, ...]]) -> None:
+    """So pg_dump writes the joins of views."""
+    assert list(relations(query, "postgres")) == names
