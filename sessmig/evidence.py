@@ -5,12 +5,12 @@ Knows how to put it together for each table, a partitioned one as a whole; asks 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sessmig.course import Course, Tally
 from sessmig.heirs import Heirs
-from sessmig.rows import Change, Table
+from sessmig.rows import Change, Table, lineage
 from sessmig.stands import Copy, Drop, Link, Stand, Truncate, Unsetting
 
 _NOTHING = Change()
@@ -48,15 +48,13 @@ class Evidence:
     def top(self, identity: int) -> int:
         """Return the partitioned table that a table is, or was, a part of; itself where there is none."""
         for tables in (self.after, self.before):
-            while (table := tables.get(identity)) and table.parent in tables:
-                identity = table.parent
+            *_, identity = identity, *lineage(identity, tables)
         return identity
 
     def was_part_of(self, identity: int) -> int:
         """Return the partitioned table that a table was a part of before the step; itself where there was none."""
-        while (parent := self.before[identity].parent) in self.before:
-            identity = parent
-        return identity
+        *_, whole = lineage(identity, self.before)
+        return whole
 
     def trees(self) -> dict[int, list[int]]:
         """Return the tables that are to be judged, a partitioned one with its parts; to be asked once all is seen."""
@@ -120,12 +118,7 @@ class Evidence:
     def under(self, identity: int) -> list[int]:
         """Return a table with its parts, as it stands now; it may be a part itself."""
         members = self.trees().get(self.top(identity), [identity])
-        return [member for member in members if identity in self._above(member)]
-
-    def _above(self, identity: int) -> Iterator[int]:
-        while (table := self.after.get(identity)) is not None:
-            yield identity
-            identity = table.parent or 0
+        return [member for member in members if identity in lineage(member, self.after)]
 
     def balance(self, members: list[int]) -> tuple[int | None, int | None]:
         """Return the rows of a table with all its parts before and after; None where others may have written too."""

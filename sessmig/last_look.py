@@ -13,7 +13,7 @@ from sessmig.course import CHANGING, Course
 from sessmig.declared import Declared
 from sessmig.evidence import Evidence
 from sessmig.model import Script
-from sessmig.rows import Column, Table
+from sessmig.rows import Column, Table, lineage
 from sessmig.stands import Copy, Drop, Stand, Truncate
 from sessmig.unset import unsettings
 
@@ -92,7 +92,7 @@ class LastLook:
         return any(identity in drop.copies for drop in self._seen.drops.values())
 
     def _stands_in(self, table: Table, tables: Mapping[int, Table]) -> bool:
-        return any(map(self._stands_for_another, (table.identity, *_above(table, tables))))
+        return any(map(self._stands_for_another, lineage(table.identity, tables)))
 
     def _truncate(self, table: Table, line: int) -> None:
         before = self._seen.before.get(table.identity, table)
@@ -117,7 +117,7 @@ class LastLook:
         made = [
             other
             for other in tables.values()
-            if other.identity not in (*seen.before, table.identity, *_above(table, tables))
+            if other.identity not in (*seen.before, *lineage(table.identity, tables))
             and other.holds_rows
             and key <= set(self._names(other))
             and all(map(self._is_own(table), _parts(other, tables)))
@@ -197,13 +197,6 @@ class LastLook:
     def _is_declared(self, table: Table) -> bool:
         old = self._seen.before.get(table.identity, table)
         return self._declared.names(table) or self._declared.names(old)
-
-
-def _above(table: Table, tables: Mapping[int, Table]) -> Iterator[int]:
-    """Give the partitioned tables that a table is a part of."""
-    while table.parent is not None and table.parent in tables:
-        table = tables[table.parent]
-        yield table.identity
 
 
 def _parts(table: Table, tables: Mapping[int, Table]) -> list[Table]:

@@ -5,6 +5,7 @@ Knows nothing of files, databases or output.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +54,14 @@ class Table:
     def own(self) -> str:
         """Its own rows, as a query names them; those of its parts are a partitioned one's own."""
         return f"{self.only}{self.sql}"
+
+
+def lineage(identity: int, tables: Mapping[int, Table]) -> Iterator[int]:
+    """Yield a table and then the partitioned ones that it is a part of, inside out; nothing if it does not stand."""
+    above: int | None = identity
+    while above is not None and (table := tables.get(above)) is not None:
+        yield above
+        above = table.parent
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ def unset_by_drop(query: _Query, tables: Tables, table: Table) -> tuple[Unset, .
 
 
 def _unset(query: _Query, table: Table, child: Known) -> Iterator[Unset]:
-    defaults = {str(row[1]): str(row[4] or "NULL") for row in query(f"PRAGMA main.table_xinfo({_name(child)})").rows}
+    defaults = {
+        str(row[1]): str(row[4] or "NULL") for row in query(f"PRAGMA main.table_xinfo({quoted(child.name)})").rows
+    }
     found: dict[str, Unset] = {}
     for does, key in _keys(query, table, child):
         # As SQLite compares them: by the affinity and the collation of the one that is referred to.
@@ -63,14 +65,12 @@ def _unset(query: _Query, table: Table, child: Known) -> Iterator[Unset]:
 def _keys(query: _Query, table: Table, child: Known) -> list[_Key]:
     """Return the foreign keys of a table by which the other's rows set something."""
     keys: dict[str, _Key] = {}
-    for number, place, parent, own, other, _, does, *_ in query(f"PRAGMA main.foreign_key_list({_name(child)})").rows:
+    for number, place, parent, own, other, _, does, *_ in query(
+        f"PRAGMA main.foreign_key_list({quoted(child.name)})"
+    ).rows:
         if folded(str(parent)) != folded(table.name) or does not in _SETTING:
             continue
         # A key that names no columns refers to the other's primary key.
         named = table.key[int(str(place))] if other is None and int(str(place)) < len(table.key) else other
         keys.setdefault(str(number), (str(does), []))[1].append((str(own), str(named)))
     return list(keys.values())
-
-
-def _name(table: Known) -> str:
-    return quoted(table.name)
